@@ -1,0 +1,63 @@
+/* Checks that the groups of public functions share. */
+#include "api/check.h"
+
+int32_t ae__check_allocator(const ae_allocator *given, ae_allocator *out)
+{
+    *out = ae__mem_default;
+    if (!given) return AE_OK;
+    if (given->size != sizeof *given)
+        return ae__fail(AE_ERR_INVALID, "allocator: size is %zu, wanted %zu", given->size,
+                        sizeof *given);
+    if (!given->alloc || !given->release)
+        return ae__fail(AE_ERR_INVALID, "allocator: %s is NULL",
+                        given->alloc ? "release" : "alloc");
+    *out = *given;
+    return AE_OK;
+}
+
+int32_t ae__check_model(const ae_model *model)
+{
+    return ae__pool_check(model->engine.pool);
+}
+
+int32_t ae__check_cap(const char *name, int64_t rows, size_t dim, size_t cap)
+{
+    if (rows < 1)
+        return ae__fail(AE_ERR_RANGE, "%s: rows is %lld, wanted at least 1", name, (long long)rows);
+    if ((uint64_t)rows <= cap / dim) return AE_OK;
+    return ae__fail(AE_ERR_RANGE, "%s: capacity is %zu, wanted %lld rows x %zu", name, cap,
+                    (long long)rows, dim);
+}
+
+int32_t ae__check_input(const ae__view *view, const char *name, size_t dim)
+{
+    if (!view->x.values) return ae__fail(AE_ERR_STATE, "%s: has no array AE_DATA_X", name);
+    if (view->y.values && view->y.rows != view->x.rows)
+        return ae__fail(AE_ERR_SHAPE, "%s: y has %zu rows, wanted x's %zu", name, view->y.rows,
+                        view->x.rows);
+    if (view->x.dim == dim) return AE_OK;
+    return ae__fail(AE_ERR_SHAPE, "%s: dimension is %zu, wanted %zu", name, view->x.dim, dim);
+}
+
+int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *x_name,
+                       const char *y_name)
+{
+    const ae__array *target = ae__view_target(view);
+    const char *name = target == &view->x ? x_name : y_name;
+    size_t output = ae__plan_output(&model->plan);
+    bool unit = false;
+    AE_TRY(ae__check_input(view, x_name, model->plan.layers[0].in));
+    if (!model->desc.n_terms) return ae__fail(AE_ERR_STATE, "model: has no loss");
+    if (target->dim != output)
+        return ae__fail(AE_ERR_SHAPE, "%s: target's dimension is %zu, wanted the output's %zu",
+                        name, target->dim, output);
+    for (int32_t i = 0; i < model->desc.n_terms; i++)
+        unit |= ae__term_of(model->desc.terms[i].kind)->unit_targets;
+    return unit ? ae__array_check_unit(target, name) : AE_OK;
+}
+
+int32_t ae__check_finite(const ae__view *view, const char *x_name, const char *y_name)
+{
+    AE_TRY(ae__array_check_finite(&view->x, x_name));
+    return view->y.values ? ae__array_check_finite(&view->y, y_name) : AE_OK;
+}

@@ -1,0 +1,56 @@
+/* What every public function checks before it calls a floor down. */
+#ifndef AE__API_CHECK_H
+#define AE__API_CHECK_H
+
+#include "base/status.h"
+#include "model/model.h"
+
+/* INVALID naming the argument, where it is NULL. */
+#define AE__WANT(argument)                                                                         \
+    do {                                                                                           \
+        if (!(argument)) return ae__fail(AE_ERR_INVALID, "%s: %s is NULL", __func__, #argument);   \
+    } while (0)
+
+/* The host's allocator, or malloc's for NULL; INVALID where a function is missing. */
+int32_t ae__check_allocator(const ae_allocator *given, ae_allocator *out);
+
+/* STATE in a forked child of a model with workers. */
+int32_t ae__check_model(const ae_model *model);
+
+/* RANGE where rows x dim elements exceed cap. `name` is the buffer's. */
+int32_t ae__check_cap(const char *name, int64_t rows, size_t dim, size_t cap);
+
+struct ae_config {
+    ae_allocator mem;
+    int32_t status;    /* of the first call that failed, */
+    char message[256]; /* and what it said */
+    ae__desc desc;
+};
+
+struct ae_data {
+    ae_allocator mem;
+    ae__view view;
+};
+
+struct ae_fit_options {
+    ae_allocator mem;
+    ae__spec fit;       /* scope FIT */
+    const float *x, *y; /* plain validation data, or */
+    int64_t rows;
+    const ae_data *data; /* a view */
+    ae_progress *progress;
+    void *user;
+};
+
+/* STATE: the view has no x; SHAPE: another dimension than `dim`, or targets of other rows. */
+int32_t ae__check_input(const ae__view *view, const char *name, size_t dim);
+
+/* The same for a view whose loss is to be computed: STATE: the model has no loss; SHAPE: targets of
+ * another dimension than the output; RANGE: outside [0, 1] where a loss wants that. */
+int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *x_name,
+                       const char *y_name);
+
+/* NONFINITE: NaN or infinity in x or targets. */
+int32_t ae__check_finite(const ae__view *view, const char *x_name, const char *y_name);
+
+#endif

@@ -1,0 +1,81 @@
+/* ae.h: views of the caller's arrays. */
+#include <math.h>
+
+#include "api/check.h"
+
+int32_t ae_data_create_with(ae_data **out, const ae_allocator *allocator)
+{
+    ae_allocator mem;
+    AE__WANT(out);
+    *out = NULL;
+    AE_TRY(ae__check_allocator(allocator, &mem));
+    ae_data *data = ae__mem_alloc(&mem, sizeof *data);
+    if (!data) return ae__fail(AE_ERR_NOMEM, "ae_data_create: no memory");
+    data->mem = mem;
+    *out = data;
+    return AE_OK;
+}
+
+int32_t ae_data_create(ae_data **out)
+{
+    return ae_data_create_with(out, NULL);
+}
+
+void ae_data_free(ae_data *data)
+{
+    if (!data) return;
+    ae_allocator mem = data->mem;
+    ae__mem_free(&mem, data);
+}
+
+static int32_t role_of(ae_data *data, int32_t role, ae__array **array)
+{
+    if (role != AE_DATA_X && role != AE_DATA_Y)
+        return ae__fail(AE_ERR_INVALID, "data: role is %d, wanted AE_DATA_X (%d) or AE_DATA_Y (%d)",
+                        (int)role, AE_DATA_X, AE_DATA_Y);
+    *array = role == AE_DATA_X ? &data->view.x : &data->view.y;
+    return AE_OK;
+}
+
+static int32_t given(ae_data *data, int32_t role, ae__array **array)
+{
+    AE_TRY(role_of(data, role, array));
+    if ((*array)->values) return AE_OK;
+    return ae__fail(AE_ERR_STATE, "data: role %s has no array yet", role == AE_DATA_X ? "x" : "y");
+}
+
+int32_t ae_data_array(ae_data *data, int32_t role, int32_t type, const void *values, int64_t rows,
+                      int64_t dim)
+{
+    ae__array made, *array = NULL, *other;
+    AE__WANT(data);
+    AE_TRY(role_of(data, role, &array));
+    AE_TRY(ae__array_set(&made, role == AE_DATA_X ? "x" : "y", type, values, rows, dim));
+    other = array == &data->view.x ? &data->view.y : &data->view.x;
+    if (other->values && other->rows != made.rows)
+        return ae__fail(AE_ERR_SHAPE, "data: %zu rows, wanted the %zu of the other array",
+                        made.rows, other->rows);
+    *array = made;
+    return AE_OK;
+}
+
+int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double offset)
+{
+    ae__array *array = NULL;
+    AE__WANT(data);
+    AE_TRY(given(data, role, &array));
+    if (!isfinite((float)scale) || !isfinite((float)offset))
+        return ae__fail(AE_ERR_RANGE, "data: scale is %g and offset %g, wanted finite floats",
+                        scale, offset);
+    array->scale = scale;
+    array->offset = offset;
+    return AE_OK;
+}
+
+int32_t ae_data_stride(ae_data *data, int32_t role, int64_t bytes)
+{
+    ae__array *array = NULL;
+    AE__WANT(data);
+    AE_TRY(given(data, role, &array));
+    return ae__array_set_stride(array, bytes);
+}

@@ -1,0 +1,144 @@
+/* ae.h: fit options and training. */
+#include "train/fit.h"
+#include "api/check.h"
+
+int32_t ae_fit_options_create_with(ae_fit_options **out, const ae_allocator *allocator)
+{
+    ae_allocator mem;
+    AE__WANT(out);
+    *out = NULL;
+    AE_TRY(ae__check_allocator(allocator, &mem));
+    ae_fit_options *options = ae__mem_alloc(&mem, sizeof *options);
+    if (!options) return ae__fail(AE_ERR_NOMEM, "ae_fit_options_create: no memory");
+    options->mem = mem;
+    ae__spec_begin_scope(&options->fit, AE_SCOPE_FIT);
+    *out = options;
+    return AE_OK;
+}
+
+int32_t ae_fit_options_create(ae_fit_options **out)
+{
+    return ae_fit_options_create_with(out, NULL);
+}
+
+void ae_fit_options_free(ae_fit_options *options)
+{
+    if (!options) return;
+    ae_allocator mem = options->mem;
+    ae__mem_free(&mem, options);
+}
+
+int32_t ae_fit_options_set_i64(ae_fit_options *options, int32_t param, int64_t value)
+{
+    AE__WANT(options);
+    return ae__spec_set(&options->fit, "fit", param,
+                        (ae__number){.type = AE_TYPE_I64, .i64 = value});
+}
+
+int32_t ae_fit_options_get_i64(const ae_fit_options *options, int32_t param, int64_t *value)
+{
+    ae__number number = {.type = AE_TYPE_I64};
+    AE__WANT(options);
+    AE__WANT(value);
+    AE_TRY(ae__spec_get(&options->fit, "fit", param, &number));
+    *value = number.i64;
+    return AE_OK;
+}
+
+int32_t ae_fit_options_validation(ae_fit_options *options, const float *x, const float *y,
+                                  int64_t rows)
+{
+    AE__WANT(options);
+    if (x && rows < 1)
+        return ae__fail(AE_ERR_RANGE, "validation: rows is %lld, wanted at least 1",
+                        (long long)rows);
+    options->x = x;
+    options->y = y;
+    options->rows = rows;
+    options->data = NULL;
+    return AE_OK;
+}
+
+int32_t ae_fit_options_validation_data(ae_fit_options *options, const ae_data *data)
+{
+    AE__WANT(options);
+    options->x = options->y = NULL;
+    options->data = data;
+    return AE_OK;
+}
+
+int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *progress, void *user)
+{
+    AE__WANT(options);
+    options->progress = progress;
+    options->user = user;
+    return AE_OK;
+}
+
+#ifdef AE_TRAINING
+
+/* The validation data as a view, checked; *out is NULL where there are none. */
+static int32_t validation_view(const ae_model *model, const ae_fit_options *options, ae__view *view,
+                               const ae__view **out)
+{
+    *out = NULL;
+    if (!options || (!options->x && !options->data)) return AE_OK;
+    if (options->data)
+        *view = options->data->view;
+    else
+        AE_TRY(ae__view_plain(view, options->x, options->y, options->rows, model->plan.layers[0].in,
+                              ae__plan_output(&model->plan)));
+    *out = view;
+    AE_TRY(ae__check_loss(model, view, "validation x", "validation y"));
+    return ae__check_finite(view, "validation x", "validation y");
+}
+
+static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *options)
+{
+    ae__view validation;
+    ae__spec defaults;
+    const ae__spec *spec = options ? &options->fit : &defaults;
+    ae__spec_begin_scope(&defaults, AE_SCOPE_FIT);
+    ae__fit_request request = {
+        .epochs = ae__spec_i64(spec, AE_FIT_EPOCHS),
+        .threads = (int32_t)ae__spec_i64(spec, AE_FIT_THREADS),
+        .data = data,
+        .progress = options ? options->progress : NULL,
+        .user = options ? options->user : NULL,
+    };
+    AE_TRY(ae__check_model(model));
+    AE_TRY(ae__check_loss(model, data, "x", "y"));
+    AE_TRY(ae__check_finite(data, "x", "y"));
+    AE_TRY(validation_view(model, options, &validation, &request.validation));
+    return ae__fit(model, &request);
+}
+
+#else
+
+static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *options)
+{
+    (void)model;
+    (void)data;
+    (void)options;
+    return ae__fail(AE_ERR_UNSUPPORTED, "ae_fit: this libae was built without training");
+}
+
+#endif
+
+int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_options *options)
+{
+    AE__WANT(model);
+    AE__WANT(data);
+    return fit(model, &data->view, options);
+}
+
+int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
+               const ae_fit_options *options)
+{
+    ae__view view;
+    AE__WANT(model);
+    AE__WANT(x);
+    AE_TRY(
+        ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
+    return fit(model, &view, options);
+}

@@ -1,0 +1,131 @@
+/* ae.h: status, version, constants, and the table of parameters. */
+#include <string.h>
+
+#include "api/check.h"
+
+#define TEXT(x)    #x
+#define TEXT_OF(x) TEXT(x)
+#define VERSION_TEXT                                                                               \
+    TEXT_OF(AE_VERSION_MAJOR) "." TEXT_OF(AE_VERSION_MINOR) "." TEXT_OF(AE_VERSION_PATCH)
+
+#ifdef AE_HAVE_AVX2
+#define WITH_AVX2 " avx2"
+#else
+#define WITH_AVX2 ""
+#endif
+#ifdef AE_HAVE_AVX512
+#define WITH_AVX512 " avx512"
+#else
+#define WITH_AVX512 ""
+#endif
+#ifdef AE_HAVE_NEON
+#define WITH_NEON " neon"
+#else
+#define WITH_NEON ""
+#endif
+#ifndef AE_BLAS_NAME
+#define AE_BLAS_NAME "none"
+#endif
+#ifdef AE_TRAINING
+#define WITH_TRAINING ""
+#else
+#define WITH_TRAINING ", without training"
+#endif
+
+typedef struct constant {
+    const char *name;
+    int64_t value;
+} constant;
+
+static const constant constants[] = {
+#define AE__CONSTANT(name) {#name, name},
+#include "constants.def" /* made from ae.h by the build */
+#undef AE__CONSTANT
+};
+
+enum { CONSTANTS = sizeof constants / sizeof *constants };
+
+const char *ae_last_error(void)
+{
+    return ae__message();
+}
+
+const char *ae_status_text(int32_t status)
+{
+    switch (status) {
+    case AE_OK: return "success";
+    case AE_ERR_INVALID: return "invalid argument";
+    case AE_ERR_STATE: return "not possible in this state";
+    case AE_ERR_NOMEM: return "out of memory";
+    case AE_ERR_SHAPE: return "dimensions do not fit";
+    case AE_ERR_RANGE: return "number out of bounds";
+    case AE_ERR_IO: return "input or output failed";
+    case AE_ERR_FORMAT: return "not a model file, or a damaged one";
+    case AE_ERR_VERSION: return "file needs a newer libae";
+    case AE_ERR_NONFINITE: return "NaN or infinity";
+    case AE_ERR_DIVERGED: return "training diverged";
+    case AE_ERR_CANCELLED: return "cancelled";
+    case AE_ERR_UNSUPPORTED: return "not supported by this build or machine";
+    case AE_ERR_BUSY: return "model is shared";
+    default: return "unknown status";
+    }
+}
+
+int32_t ae_version(void)
+{
+    return AE_VERSION_MAJOR * 1000000 + AE_VERSION_MINOR * 1000 + AE_VERSION_PATCH;
+}
+
+const char *ae_version_text(void)
+{
+    return VERSION_TEXT;
+}
+
+const char *ae_build_text(void)
+{
+    return "libae " VERSION_TEXT ", kernels portable" WITH_AVX2 WITH_AVX512 WITH_NEON
+           ", cblas " AE_BLAS_NAME WITH_TRAINING;
+}
+
+int32_t ae_constant(const char *name, int64_t *value)
+{
+    AE__WANT(name);
+    AE__WANT(value);
+    for (size_t i = 0; i < CONSTANTS; i++) {
+        if (strcmp(constants[i].name, name) == 0) {
+            *value = constants[i].value;
+            return AE_OK;
+        }
+    }
+    return ae__fail(AE_ERR_INVALID, "ae_constant: there is no constant %s", name);
+}
+
+int32_t ae_constant_at(int32_t index, const char **name, int64_t *value)
+{
+    if (index < 0 || index >= (int32_t)CONSTANTS)
+        return ae__fail(AE_ERR_RANGE, "ae_constant_at: index is %d, wanted 0 to %d", (int)index,
+                        (int)CONSTANTS - 1);
+    if (name) *name = constants[index].name;
+    if (value) *value = constants[index].value;
+    return AE_OK;
+}
+
+int32_t ae_param_at(int32_t index, ae_param *out)
+{
+    const ae__param *row = index < 0 ? NULL : ae__param_at((size_t)index);
+    AE__WANT(out);
+    if (out->size != sizeof *out)
+        return ae__fail(AE_ERR_INVALID, "ae_param_at: size is %zu, wanted %zu", out->size,
+                        sizeof *out);
+    if (!row) return ae__fail(AE_ERR_RANGE, "ae_param_at: there is no parameter %d", (int)index);
+    *out = (ae_param){.size = sizeof *out,
+                      .id = row->id,
+                      .scope = row->scope,
+                      .type = row->type,
+                      .name = row->name,
+                      .help = row->help,
+                      .default_value = row->initial,
+                      .minimum = row->lowest,
+                      .maximum = row->highest};
+    return AE_OK;
+}

@@ -1,0 +1,245 @@
+/* ae.h: creating a model, looking inside, and changing what may change. */
+#include <math.h>
+#include <string.h>
+
+#include "api/check.h"
+#include "model/summary.h"
+
+int32_t ae_model_create(ae_model **out, const ae_config *config)
+{
+    AE__WANT(out);
+    *out = NULL;
+    AE__WANT(config);
+    if (config->status != AE_OK) return ae__fail(config->status, "%s", config->message);
+    AE_TRY(ae__model_create(out, &config->desc, &config->mem));
+    ae__model_init(*out);
+    return AE_OK;
+}
+
+void ae_model_free(ae_model *model)
+{
+    ae__model_free(model);
+}
+
+int64_t ae_model_input_dim(const ae_model *model)
+{
+    return model ? (int64_t)model->plan.layers[0].in : 0;
+}
+
+int64_t ae_model_code_dim(const ae_model *model)
+{
+    return model ? (int64_t)ae__plan_code(&model->plan) : 0;
+}
+
+int64_t ae_model_output_dim(const ae_model *model)
+{
+    return model ? (int64_t)ae__plan_output(&model->plan) : 0;
+}
+
+int32_t ae_model_layers(const ae_model *model)
+{
+    return model ? model->plan.n_layers : 0;
+}
+
+int64_t ae_model_layer_dim(const ae_model *model, int32_t layer)
+{
+    if (!model || layer < 0 || layer >= model->plan.n_layers) return 0;
+    return (int64_t)model->plan.layers[layer].out;
+}
+
+int64_t ae_model_weights(const ae_model *model)
+{
+    return model ? (int64_t)model->plan.weight_count : 0;
+}
+
+int64_t ae_model_epochs(const ae_model *model)
+{
+    return model ? (int64_t)model->trained.epochs : 0;
+}
+
+int64_t ae_model_steps(const ae_model *model)
+{
+    return model ? (int64_t)model->trained.steps : 0;
+}
+
+int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, size_t *length)
+{
+    AE__WANT(model);
+    size_t all = ae__summary(model, NULL, 0);
+    if (text || cap) {
+        AE__WANT(text);
+        if (cap <= all)
+            return ae__fail(AE_ERR_RANGE, "ae_model_summary: capacity is %zu, wanted %zu", cap,
+                            all + 1);
+        ae__summary(model, text, cap);
+    }
+    if (length) *length = all;
+    return AE_OK;
+}
+
+/* ---- parameters ---- */
+
+/* The spec that holds a parameter which may change, or change now, while a model lives. */
+static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **spec)
+{
+    const ae__param *row = ae__param_of(param);
+    if (!row) return ae__fail(AE_ERR_INVALID, "model: no parameter has number %d", (int)param);
+    if (row->scope == AE_SCOPE_MODEL)
+        *spec = &model->desc.model;
+    else if (row->scope == AE_SCOPE_OPTIM)
+        *spec = &model->desc.optim;
+    else if (row->scope == AE_SCOPE_RUN)
+        *spec = &model->desc.run;
+    else
+        return ae__fail(change && row->scope != AE_SCOPE_FIT ? AE_ERR_STATE : AE_ERR_INVALID,
+                        "model: %s belongs to a %s, not to a model", row->name,
+                        row->scope == AE_SCOPE_FIT ? "fit" : "layer or loss");
+    if (change && param == AE_PARAM_SEED)
+        return ae__fail(AE_ERR_STATE, "model: seed is fixed once a model exists");
+    return AE_OK;
+}
+
+/* A run parameter that cannot be had leaves everything as it was. */
+static int32_t set(ae_model *model, int32_t param, ae__number number)
+{
+    ae__spec *spec = NULL, before;
+    AE_TRY(ae__check_model(model));
+    AE_TRY(spec_of(model, param, true, &spec));
+    before = *spec;
+    AE_TRY(ae__spec_set(spec, "model", param, number));
+    if (spec != &model->desc.run) return AE_OK;
+    int32_t status = ae__model_configure(model);
+    if (status != AE_OK) *spec = before;
+    return status;
+}
+
+int32_t ae_model_set_i64(ae_model *model, int32_t param, int64_t value)
+{
+    AE__WANT(model);
+    return set(model, param, (ae__number){.type = AE_TYPE_I64, .i64 = value});
+}
+
+int32_t ae_model_set_f64(ae_model *model, int32_t param, double value)
+{
+    AE__WANT(model);
+    return set(model, param, (ae__number){.type = AE_TYPE_F64, .f64 = value});
+}
+
+static int32_t get(const ae_model *model, int32_t param, ae__number *number)
+{
+    ae__spec *spec = NULL;
+    AE_TRY(spec_of((ae_model *)model, param, false, &spec));
+    return ae__spec_get(spec, "model", param, number);
+}
+
+int32_t ae_model_get_i64(const ae_model *model, int32_t param, int64_t *value)
+{
+    ae__number number = {.type = AE_TYPE_I64};
+    AE__WANT(model);
+    AE__WANT(value);
+    AE_TRY(get(model, param, &number));
+    *value = number.i64;
+    return AE_OK;
+}
+
+int32_t ae_model_get_f64(const ae_model *model, int32_t param, double *value)
+{
+    ae__number number = {.type = AE_TYPE_F64};
+    AE__WANT(model);
+    AE__WANT(value);
+    AE_TRY(get(model, param, &number));
+    *value = number.f64;
+    return AE_OK;
+}
+
+/* ---- weights ---- */
+
+int32_t ae_model_weights_at(const ae_model *model, int32_t index, int32_t *layer, const char **name,
+                            int64_t *rows, int64_t *cols)
+{
+    AE__WANT(model);
+    if (index < 0 || index >= model->plan.n_weights)
+        return ae__fail(AE_ERR_RANGE, "ae_model_weights_at: index is %d, wanted 0 to %d",
+                        (int)index, (int)model->plan.n_weights - 1);
+    const ae__weight *weight = &model->plan.weights[index];
+    if (layer) *layer = weight->layer;
+    if (name) *name = weight->info.name;
+    if (rows) *rows = (int64_t)weight->info.rows;
+    if (cols) *cols = (int64_t)weight->info.cols;
+    return AE_OK;
+}
+
+static int32_t find_weight(const ae_model *model, int32_t layer, const char *name,
+                           const ae__weight **weight)
+{
+    if (layer < 0 || layer >= model->plan.n_layers)
+        return ae__fail(AE_ERR_INVALID, "weights: layer is %d, wanted 0 to %d", (int)layer,
+                        (int)model->plan.n_layers - 1);
+    *weight = ae__plan_weight(&model->plan, layer, name);
+    if (*weight) return AE_OK;
+    return ae__fail(AE_ERR_INVALID, "%s #%d: has no weights \"%s\" of its own",
+                    model->plan.layers[layer].ops->name, (int)layer, name);
+}
+
+int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const char *name, float *values,
+                             size_t cap)
+{
+    const ae__weight *weight;
+    AE__WANT(model);
+    AE__WANT(name);
+    AE__WANT(values);
+    AE_TRY(find_weight(model, layer, name, &weight));
+    if (cap < weight->count)
+        return ae__fail(AE_ERR_RANGE, "weights: capacity is %zu, wanted %zu x %zu", cap,
+                        weight->info.rows, weight->info.cols);
+    memcpy(values, model->weights + weight->offset, weight->count * sizeof *values);
+    return AE_OK;
+}
+
+int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name, const float *values,
+                             size_t count)
+{
+    const ae__weight *weight;
+    AE__WANT(model);
+    AE__WANT(name);
+    AE__WANT(values);
+    AE_TRY(find_weight(model, layer, name, &weight));
+    if (count != weight->count)
+        return ae__fail(AE_ERR_SHAPE, "weights: count is %zu, wanted %zu x %zu", count,
+                        weight->info.rows, weight->info.cols);
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(values[i]))
+            return ae__fail(AE_ERR_NONFINITE, "weights: number %zu is %g, wanted a finite one", i,
+                            (double)values[i]);
+    }
+    memcpy(model->weights + weight->offset, values, count * sizeof *values);
+    return AE_OK;
+}
+
+/* ---- what training left ---- */
+
+int32_t ae_model_history(const ae_model *model, int32_t metric, double *values, size_t cap,
+                         size_t *count)
+{
+    AE__WANT(model);
+    size_t n = (size_t)model->trained.epochs;
+    if (metric < 0 || metric >= AE__METRICS)
+        return ae__fail(AE_ERR_INVALID, "ae_model_history: there is no metric %d", (int)metric);
+    if (values || cap) {
+        AE__WANT(values);
+        if (cap < n)
+            return ae__fail(AE_ERR_RANGE, "ae_model_history: capacity is %zu, wanted %zu epochs",
+                            cap, n);
+        if (n) memcpy(values, model->trained.history[metric], n * sizeof *values);
+    }
+    if (count) *count = n;
+    return AE_OK;
+}
+
+int32_t ae_model_strip(ae_model *model)
+{
+    AE__WANT(model);
+    AE_TRY(ae__check_model(model));
+    ae__model_strip(model);
+    return AE_OK;
+}

@@ -1,0 +1,201 @@
+/* Atomic replacement: an unnamed file in the target's folder (or, where there is no such thing, a
+ * temporary one), write, fsync, link to a temporary name, rename over the target, fsync the folder.
+ * At every moment the target is either the old file or the new one. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* O_TMPFILE */
+#endif
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/status.h"
+
+enum { NAMES = 1000 /* temporary names tried */ };
+
+/* The reason of a failed system call, without the locale of strerror. */
+static int32_t fail(const char *path, const char *what)
+{
+    int reason = errno;
+    const char *text = reason == ENOENT    ? "no such file or folder"
+                       : reason == EACCES  ? "permission denied"
+                       : reason == EPERM   ? "not permitted"
+                       : reason == EISDIR  ? "is a folder"
+                       : reason == ENOTDIR ? "part of the path is no folder"
+                       : reason == ENOSPC  ? "no space left"
+                       : reason == EDQUOT  ? "quota exceeded"
+                       : reason == EROFS   ? "read-only file system"
+                       : reason == EFBIG   ? "file too large"
+                       : reason == EIO     ? "input/output error"
+                       : reason == EMFILE  ? "too many open files"
+                                           : "system error";
+    return ae__fail(AE_ERR_IO, "%s: cannot %s: %s (errno %d)", path, what, text, reason);
+}
+
+static int32_t read_all(int fd, const char *path, uint8_t *bytes, size_t count)
+{
+    for (size_t at = 0; at < count;) {
+        ssize_t n = read(fd, bytes + at, count - at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail(path, "read");
+        if (n == 0) return ae__fail(AE_ERR_IO, "%s: ended at byte %zu of %zu", path, at, count);
+        at += (size_t)n;
+    }
+    return AE_OK;
+}
+
+static int32_t read_open(int fd, const char *path, const ae_allocator *mem, uint8_t **out,
+                         size_t *bytes)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0) return fail(path, "read");
+    if (!S_ISREG(info.st_mode)) return ae__fail(AE_ERR_IO, "%s: is no regular file", path);
+    if ((uint64_t)info.st_size > PTRDIFF_MAX) return ae__fail(AE_ERR_IO, "%s: is too large", path);
+    *bytes = (size_t)info.st_size;
+    *out = ae__mem_alloc(mem, *bytes);
+    if (!*out) return ae__fail(AE_ERR_NOMEM, "%s: no memory for its %zu bytes", path, *bytes);
+    int32_t status = read_all(fd, path, *out, *bytes);
+    if (status == AE_OK) return AE_OK;
+    ae__mem_free(mem, *out);
+    *out = NULL;
+    return status;
+}
+
+int32_t ae__file_read(const char *path, const ae_allocator *mem, uint8_t **out, size_t *bytes)
+{
+    *out = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO must not block */
+    if (fd < 0) return fail(path, "open");
+    int32_t status = read_open(fd, path, mem, out, bytes);
+    close(fd);
+    return status;
+}
+
+/* Opens the folder of r->path, and splits the path there. */
+static int open_folder(ae__replacement *r)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(r->path, '/');
+    size_t length = slash ? (size_t)(slash - r->path) : 0;
+    r->target = slash ? slash + 1 : r->path;
+    if (length >= sizeof folder) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(folder, r->path, length);
+    folder[length] = 0;
+    return open(!slash ? "." : length ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The i-th temporary name: short, since the target's own may be as long as names can be. */
+static void name_temporary(ae__replacement *r, int i)
+{
+    snprintf(r->name, sizeof r->name, ".ae-%ld-%d.tmp", (long)getpid(), i);
+}
+
+/* A file with a temporary name, for file systems without unnamed ones. */
+static int open_named(ae__replacement *r, mode_t mode)
+{
+    for (int i = 0; i < NAMES; i++) {
+        name_temporary(r, i);
+        int fd = openat(r->folder, r->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd >= 0 || errno != EEXIST) return fd;
+    }
+    return -1;
+}
+
+/* Gives an unnamed file a temporary name. */
+static int link_named(ae__replacement *r)
+{
+    char self[64];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", r->file);
+    for (int i = 0; i < NAMES; i++) {
+        name_temporary(r, i);
+        if (linkat(AT_FDCWD, self, r->folder, r->name, AT_SYMLINK_FOLLOW) == 0) return 0;
+        if (errno != EEXIST) break;
+    }
+    r->name[0] = 0;
+    return -1;
+}
+
+static int open_unnamed(ae__replacement *r, mode_t mode)
+{
+#ifdef O_TMPFILE
+    int fd = openat(r->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+    if (fd >= 0 && access("/proc/self/fd", X_OK) == 0) return fd;
+    if (fd >= 0) close(fd);
+#else
+    (void)r;
+    (void)mode;
+#endif
+    return -1;
+}
+
+int32_t ae__replacement_open(ae__replacement *r, const char *path)
+{
+    struct stat old;
+    mode_t mode = 0666;
+    *r = (ae__replacement){.path = path, .file = -1};
+    r->folder = open_folder(r);
+    if (r->folder < 0) return fail(path, "open the folder");
+    bool exists = fstatat(r->folder, r->target, &old, 0) == 0;
+    if (exists && S_ISDIR(old.st_mode)) {
+        errno = EISDIR;
+        goto failed;
+    }
+    r->file = open_unnamed(r, mode);
+    if (r->file < 0) r->file = open_named(r, mode);
+    if (r->file < 0) goto failed;
+    if (exists && S_ISREG(old.st_mode)) (void)fchmod(r->file, old.st_mode & 07777);
+    return AE_OK;
+failed:
+    fail(path, "create a file in the folder");
+    return ae__replacement_close(r, AE_ERR_IO);
+}
+
+int32_t ae__replacement_write(void *replacement, const void *bytes, size_t n)
+{
+    ae__replacement *r = replacement;
+    const uint8_t *at = bytes;
+    while (n > 0) {
+        ssize_t done = write(r->file, at, n);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return fail(r->path, "write");
+        at += done;
+        n -= (size_t)done;
+    }
+    return AE_OK;
+}
+
+static int sync_file(int fd)
+{
+    int result;
+    do {
+        result = fsync(fd);
+    } while (result != 0 && errno == EINTR);
+    return result;
+}
+
+static int32_t put_in_place(ae__replacement *r)
+{
+    if (sync_file(r->file) != 0) return fail(r->path, "flush");
+    if (!r->name[0] && link_named(r) != 0) return fail(r->path, "link");
+    if (renameat(r->folder, r->name, r->folder, r->target) != 0) return fail(r->path, "rename");
+    r->name[0] = 0;
+    if (sync_file(r->folder) != 0) return fail(r->path, "flush the folder");
+    return AE_OK;
+}
+
+int32_t ae__replacement_close(ae__replacement *r, int32_t status)
+{
+    if (status == AE_OK) status = put_in_place(r);
+    if (r->name[0]) unlinkat(r->folder, r->name, 0);
+    if (r->file >= 0) close(r->file);
+    if (r->folder >= 0) close(r->folder);
+    return status;
+}

@@ -1,0 +1,31 @@
+/* Files read whole, and replaced whole or not at all. */
+#ifndef AE__BASE_FILE_H
+#define AE__BASE_FILE_H
+
+#include "base/mem.h"
+
+/* Reads a regular file into one block of ae__mem_alloc. IO names the path and the system's reason;
+ * NOMEM. On failure *out is NULL. */
+int32_t ae__file_read(const char *path, const ae_allocator *mem, uint8_t **out, size_t *bytes);
+
+/* A file being written beside its target, unseen until it is put in place. */
+typedef struct ae__replacement {
+    const char *path;
+    int folder; /* file descriptors */
+    int file;
+    char name[64];      /* of the temporary in the folder; "": it has none yet */
+    const char *target; /* last part of path */
+} ae__replacement;
+
+/* Opens a replacement of path. Its permissions are those of the file there, else the umask's.
+ * IO. */
+int32_t ae__replacement_open(ae__replacement *r, const char *path);
+
+/* Writes all n bytes; a sink for ae__writer. IO. */
+int32_t ae__replacement_write(void *replacement, const void *bytes, size_t n);
+
+/* status AE_OK: flushes to the disk and puts the file in the target's place. Otherwise, or where
+ * that fails, removes every trace. Returns the first failure. */
+int32_t ae__replacement_close(ae__replacement *r, int32_t status);
+
+#endif

@@ -1,0 +1,28 @@
+/* The shape of one row of a tensor: features, length x channels, or height x width x channels. */
+#ifndef AE__BASE_SHAPE_H
+#define AE__BASE_SHAPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { AE__MAX_RANK = 3 };
+
+typedef struct ae__shape {
+    int32_t rank; /* 1 to AE__MAX_RANK; 0: not set */
+    size_t dims[AE__MAX_RANK];
+} ae__shape;
+
+static inline ae__shape ae__shape_vector(size_t dim)
+{
+    return (ae__shape){.rank = 1, .dims = {dim}};
+}
+
+/* Elements of a row. Every dimension was checked by the layer that made the shape. */
+static inline size_t ae__shape_size(const ae__shape *shape)
+{
+    size_t size = 1;
+    for (int32_t i = 0; i < shape->rank; i++) size *= shape->dims[i];
+    return size;
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* Sizes that cannot wrap: every product and sum of sizes from outside goes through these. */
+#ifndef AE__BASE_SIZE_H
+#define AE__BASE_SIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline bool ae__mul_size(size_t a, size_t b, size_t *out)
+{
+    if (b != 0 && a > SIZE_MAX / b) return false;
+    *out = a * b;
+    return true;
+}
+
+static inline bool ae__add_size(size_t a, size_t b, size_t *out)
+{
+    if (a > SIZE_MAX - b) return false;
+    *out = a + b;
+    return true;
+}
+
+static inline size_t ae__min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t ae__max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Smallest multiple of `unit` (> 0) that holds n. */
+static inline size_t ae__round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+#endif

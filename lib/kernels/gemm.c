@@ -1,0 +1,201 @@
+/* How a product is cut into tasks. Cuts follow from the shape alone and never touch a sum, so
+ * neither they nor the threads that take the tasks change a bit of C. */
+#include "kernels/gemm.h"
+
+#include "ae/ae.h"
+#include "base/size.h"
+
+#if defined(AE_HAVE_CBLAS) && !defined(AE_DOUBLE)
+#define USE_CBLAS
+#include <cblas.h>
+#include <limits.h>
+#endif
+
+enum {
+    TASK_TERMS = 1 << 20,            /* multiply-adds that are worth a task: about 10 us */
+    B_IN_L2 = 256 * 1024,            /* bytes of a B that may pass by again for every few rows */
+    C_IN_L1 = 16 * 1024,             /* bytes of C that wait in the first cache for the epilogue */
+    MOST_ROWS = 4096, FEWEST_ROWS = 16,
+    PACK_ROWS = 128,                 /* rows that repay the packing of a transposed B */
+    A_ROWS = 256,                    /* rows of A whose block of k stays in the second cache */
+    MOST_COLS = 1024, FEWEST_COLS = 64,
+    FINISH_CELLS = 1 << 15,          /* elements of C in a task that only runs the epilogue */
+};
+
+/* Tasks of `rows` x `cols`; numbered along the columns first, so that neighbours share A. */
+typedef struct grid {
+    const ae__gemm *g;
+    const ae__kernels *kernels;
+    size_t rows, cols;
+    bool finishes; /* a task ends with the epilogue, and with `done` where it has whole rows */
+} grid;
+
+static size_t blocks_of(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
+/* `size` halved until `unit` terms for each fit a task. */
+static size_t task_size(size_t size, size_t least, size_t unit)
+{
+    while (size > least && size * unit > TASK_TERMS)
+        size /= 2;
+    return size;
+}
+
+/* A small B: tasks of whole rows. A large one: its columns are cut, too, and where a loss or `done`
+ * wants whole rows these follow in a second run over C. */
+static grid cut(const ae__gemm *g, const ae__kernels *kernels)
+{
+    grid t = {.g = g, .kernels = kernels, .cols = g->n, .finishes = true};
+    if (g->n * g->k * sizeof(real) <= B_IN_L2) {
+        size_t least = g->b_col == 1 ? FEWEST_ROWS : PACK_ROWS;
+        t.rows = task_size(MOST_ROWS, least, g->n * g->k);
+        return t;
+    }
+    t.rows = blocks_of(g->m, blocks_of(g->m, A_ROWS));
+    t.cols = task_size(MOST_COLS, FEWEST_COLS, t.rows * g->k);
+    bool whole = t.cols >= g->n;
+    t.finishes = whole || !(g->done || (g->epilogue && g->epilogue->loss != AE__ELEMENT_NONE));
+    return t;
+}
+
+static void run_epilogue(const grid *t, size_t row, size_t rows, size_t col, size_t cols)
+{
+    const ae__gemm *g = t->g;
+    if (!g->epilogue) return;
+    ae__epilogue e = *g->epilogue;
+    if (e.bias) e.bias += col;
+    if (e.target) e.target += row * e.target_ld + col;
+    if (e.row_weight) e.row_weight += row;
+    if (e.row_value) e.row_value += row;
+    if (e.prev) e.prev += row * e.prev_ld + col;
+    t->kernels->epilogue(&e, g->c + row * g->c_row + col, g->c_row, rows, cols);
+}
+
+static void multiply(const grid *t, size_t row, size_t rows, size_t col, size_t cols)
+{
+    const ae__gemm *g = t->g;
+    const ae__gemm_block block = {
+        .m = rows,
+        .n = cols,
+        .k = g->k,
+        .a = g->a + row * g->a_row,
+        .a_row = g->a_row,
+        .a_col = g->a_col,
+        .b = g->b + col * g->b_col,
+        .b_row = g->b_row,
+        .b_col = g->b_col,
+        .c = g->c + row * g->c_row + col,
+        .c_row = g->c_row,
+        .accumulate = g->accumulate,
+    };
+    t->kernels->gemm(&block);
+}
+
+/* Rows to multiply before their epilogue: so few that C is still in the first cache, but all where
+ * B would be packed anew each time or nothing follows. */
+static size_t strip_rows(const grid *t, size_t rows, size_t cols)
+{
+    const size_t mr = t->kernels->mr;
+    if (!t->g->epilogue || t->g->b_col != 1 || t->cols < t->g->n) return rows;
+    return ae__max_size(C_IN_L1 / sizeof(real) / cols / mr * mr, mr);
+}
+
+static void run_task(void *arg, size_t task, size_t worker)
+{
+    (void)worker;
+    const grid *t = arg;
+    const ae__gemm *g = t->g;
+    const size_t across = blocks_of(g->n, t->cols);
+    const size_t row = task / across * t->rows, col = task % across * t->cols;
+    const size_t rows = ae__min_size(t->rows, g->m - row), cols = ae__min_size(t->cols, g->n - col);
+    if (!t->finishes) {
+        multiply(t, row, rows, col, cols);
+        return;
+    }
+    const size_t strip = strip_rows(t, rows, cols);
+    for (size_t i = 0; i < rows; i += strip) {
+        size_t here = ae__min_size(strip, rows - i);
+        multiply(t, row + i, here, col, cols);
+        run_epilogue(t, row + i, here, col, cols);
+    }
+    if (g->done && across == 1) g->done(g->done_arg, row, rows);
+}
+
+/* The epilogue alone, over a C that is complete. */
+static void finish_task(void *arg, size_t task, size_t worker)
+{
+    (void)worker;
+    const grid *t = arg;
+    const size_t row = task * t->rows, rows = ae__min_size(t->rows, t->g->m - row);
+    run_epilogue(t, row, rows, 0, t->g->n);
+    if (t->g->done) t->g->done(t->g->done_arg, row, rows);
+}
+
+static void finish(grid *t, ae__pool *pool)
+{
+    if (!t->g->epilogue && !t->g->done) return;
+    t->rows = ae__max_size(FINISH_CELLS / t->g->n, 1);
+    ae__pool_run(pool, blocks_of(t->g->m, t->rows), finish_task, t);
+}
+
+#ifdef USE_CBLAS
+
+bool ae__gemm_has_cblas(void)
+{
+    return true;
+}
+
+static bool fits_cblas(const ae__gemm *g)
+{
+    const size_t sizes[] = {g->m, g->n, g->k, g->a_row, g->a_col, g->b_row, g->b_col, g->c_row};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i] > INT_MAX) return false;
+    return true;
+}
+
+static void call_cblas(const ae__gemm *g)
+{
+    const bool a_transposed = g->a_col != 1, b_transposed = g->b_col != 1;
+    cblas_sgemm(CblasRowMajor, a_transposed ? CblasTrans : CblasNoTrans,
+                b_transposed ? CblasTrans : CblasNoTrans, (int)g->m, (int)g->n, (int)g->k, 1.0f,
+                g->a, (int)(a_transposed ? g->a_col : g->a_row), g->b,
+                (int)(b_transposed ? g->b_col : g->b_row), g->accumulate ? 1.0f : 0.0f, g->c,
+                (int)g->c_row);
+}
+
+#else
+
+bool ae__gemm_has_cblas(void)
+{
+    return false;
+}
+
+static bool fits_cblas(const ae__gemm *g)
+{
+    (void)g;
+    return false;
+}
+
+static void call_cblas(const ae__gemm *g)
+{
+    (void)g;
+}
+
+#endif
+
+/* AE_GEMM_AUTO is the built-in product for every shape: docs/performance.md has the figures. */
+void ae__gemm_run(const ae__gemm *g, const ae__engine *engine)
+{
+    if (g->m == 0 || g->n == 0) return;
+    grid t = cut(g, engine->kernels);
+    if (engine->gemm == AE_GEMM_CBLAS && fits_cblas(g)) {
+        call_cblas(g);
+        finish(&t, engine->pool);
+        return;
+    }
+    const size_t tasks = blocks_of(g->m, t.rows) * blocks_of(g->n, t.cols);
+    ae__pool_run(engine->pool, tasks, run_task, &t);
+    if (!t.finishes) finish(&t, engine->pool);
+}

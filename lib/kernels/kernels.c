@@ -1,0 +1,36 @@
+/* The choice of a table. */
+#include "kernels/kernels.h"
+
+#include "ae/ae.h"
+#include "base/cpu.h"
+
+extern const ae__kernels ae__kernels_portable;
+extern const ae__kernels ae__kernels_avx2;
+extern const ae__kernels ae__kernels_avx512;
+extern const ae__kernels ae__kernels_neon;
+
+static const ae__kernels *const built_in[] = {
+    [AE_CPU_PORTABLE] = &ae__kernels_portable,
+#ifdef AE_HAVE_AVX2
+    [AE_CPU_AVX2] = &ae__kernels_avx2,
+#endif
+#ifdef AE_HAVE_AVX512
+    [AE_CPU_AVX512] = &ae__kernels_avx512,
+#endif
+#ifdef AE_HAVE_NEON
+    [AE_CPU_NEON] = &ae__kernels_neon,
+#endif
+};
+
+const ae__kernels *ae__kernels_at(int32_t level)
+{
+    const int32_t count = (int32_t)(sizeof built_in / sizeof *built_in);
+    int32_t best = ae__cpu_best();
+    if (best >= count) best = count - 1;
+    if (level == AE_CPU_AUTO) {
+        while (!built_in[best])
+            best--;
+        return built_in[best];
+    }
+    return level >= 0 && level <= best ? built_in[level] : NULL;
+}

@@ -1,0 +1,144 @@
+/* The table of loops over arrays, one table an instruction set: the sources under simd/ are
+ * compiled once for each and chosen at run time. No kernel allocates, fails, or knows a handle.
+ * Every kernel gives an element the same bits wherever it stands in its array and however long
+ * the array is: vector body and tail run the same operations.
+ * Arrays need no alignment and may have any length, 0 included; results may overwrite an input of
+ * the same position (y == x) but not overlap it otherwise. */
+#ifndef AE__KERNELS_H
+#define AE__KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/real.h"
+
+/* What happens to a block of a product C (rows x n) while it is still in cache, in this order:
+ *   bias     c += bias[column]
+ *   act      y = act(c)                                                  (AE_ACT_LINEAR: nothing)
+ *   loss     value of row i added to row_value[i], and C becomes the gradient with respect to what
+ *            stood there before `act`: scale * row_weight[i] * dl/dc       (AE__ELEMENT_NONE: no)
+ *   prev     c *= act'(prev) expressed by that activation's output, for dX    (prev NULL: no)
+ * The element losses l(y, t), t = target:
+ *   SQUARED   (y - t)^2, y = act(c)
+ *   LOGISTIC  -t log s(c) - (1-t) log(1 - s(c)), computed as max(c,0) - t c + log(1 + e^-|c|):
+ *             c is the logit, act is not applied
+ * row_value gets the plain sum of l over the row's columns (no scale, no weight); NULL: not wanted.
+ * gradient false: C keeps y (LOGISTIC: the logit) and only row_value is written. */
+enum { AE__ELEMENT_NONE, AE__ELEMENT_SQUARED, AE__ELEMENT_LOGISTIC };
+
+typedef struct ae__epilogue {
+    const real *bias;
+    int32_t act; /* AE_ACT_* */
+    real slope;  /* of leaky relu */
+
+    int32_t loss;
+    bool gradient;
+    const real *target; /* rows x n, row stride target_ld */
+    size_t target_ld;
+    real scale;
+    const real *row_weight; /* one a row; NULL: all 1 */
+    double *row_value;      /* one a row; added to */
+
+    const real *prev; /* rows x n, row stride prev_ld */
+    size_t prev_ld;
+    int32_t prev_act;
+    real prev_slope;
+} ae__epilogue;
+
+/* A block of C = A B (or C += A B), all of k:
+ *   A(i, p) = a[i * a_row + p * a_col], i < m, p < k
+ *   B(p, j) = b[p * b_row + j * b_col], j < n; one of the two strides is 1
+ *   C(i, j) = c[i * c_row + j]
+ * k is cut into blocks of ae__k_step(k) terms (the last may have fewer); each is summed from zero
+ * in the order of p with one multiply-add a term, and the blocks are added in order (accumulate:
+ * to the C that was there). This is the order for every m, n, tile and tail, so a row's bits do not
+ * depend on the others. k = 0 gives zeros.
+ * Fast where m * n is a multiple of the tile, and where the rows of A and of a B with b_col 1 do
+ * not lie a large power of two apart: see ae__row_stride. */
+typedef struct ae__gemm_block {
+    size_t m, n, k;
+    const real *a;
+    size_t a_row, a_col;
+    const real *b;
+    size_t b_row, b_col;
+    real *c;
+    size_t c_row;
+    bool accumulate;
+} ae__gemm_block;
+
+#define AE__K_BLOCK 256 /* most terms of one block of the sum */
+
+/* One optimiser step over n parameters; g is first multiplied by g_scale, then clamped to
+ * +-g_clamp (INFINITY: not), then l2 * w is added to it. */
+typedef struct ae__sgd {
+    real learning_rate, momentum;
+    bool nesterov;
+    real g_scale, g_clamp, l2;
+} ae__sgd;
+
+typedef struct ae__adam {
+    real beta1, beta2, epsilon;
+    real step;     /* learning_rate / (1 - beta1^t) */
+    real v_factor; /* 1 / sqrt(1 - beta2^t) */
+    real shrink;   /* decoupled weight decay: w *= 1 - shrink first (0: none) */
+    real g_scale, g_clamp, l2;
+} ae__adam;
+
+typedef struct ae__kernels {
+    int32_t level;    /* AE_CPU_* */
+    const char *name; /* "portable", "avx2", "avx512", "neon" */
+    size_t mr, nr;    /* register tile of gemm: rows, columns */
+
+    void (*gemm)(const ae__gemm_block *block);
+
+    /* C: rows x n with row stride c_row. */
+    void (*epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n);
+
+    void (*exp)(real *y, const real *x, size_t n);
+    void (*log)(real *y, const real *x, size_t n);
+    void (*tanh)(real *y, const real *x, size_t n);
+    void (*sigmoid)(real *y, const real *x, size_t n);
+
+    void (*activate)(int32_t act, real slope, real *y, const real *x, size_t n);
+    /* dx = dy * act'(x), from the output y */
+    void (*derive)(int32_t act, real slope, real *dx, const real *dy, const real *y, size_t n);
+
+    /* out[j] = (accumulate ? out[j] : 0) + sum over rows, in order, of x[i * x_row + j], j < n */
+    void (*column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
+                        bool accumulate);
+
+    /* w, state and g: n each. velocity = momentum * velocity + g; w -= learning_rate * velocity
+     * (nesterov: learning_rate * (g + momentum * velocity)); velocity NULL when momentum is 0. */
+    void (*sgd)(const ae__sgd *s, real *w, real *velocity, const real *g, size_t n);
+    /* m = beta1 m + (1-beta1) g; v = beta2 v + (1-beta2) g^2; w -= step m / (sqrt(v) v_factor + epsilon) */
+    void (*adam)(const ae__adam *s, real *w, real *m, real *v, const real *g, size_t n);
+
+    /* Sum of squares in double, of one fixed order. */
+    double (*sum_squares)(const real *x, size_t n);
+
+    /* y = x * scale + offset */
+    void (*from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
+    void (*from_f32)(real *y, const float *x, size_t n, real scale, real offset);
+} ae__kernels;
+
+/* The table of an AE_CPU_* level, or NULL where it was not compiled in or this machine lacks it.
+ * AE_CPU_AUTO: the best. */
+const ae__kernels *ae__kernels_at(int32_t level);
+
+/* Terms of each block of a sum over k: the fewest equal blocks of at most AE__K_BLOCK. */
+static inline size_t ae__k_step(size_t k)
+{
+    size_t blocks = (k + AE__K_BLOCK - 1) / AE__K_BLOCK;
+    return blocks == 0 ? 0 : (k + blocks - 1) / blocks;
+}
+
+/* A row stride for n columns of our own making (activations, gradients): rows that lie a multiple
+ * of 1 KiB apart share few cache sets and push each other out, so those get a cache line more. */
+static inline size_t ae__row_stride(size_t n)
+{
+    const size_t clash = 1024 / sizeof(real), line = 64 / sizeof(real);
+    return n > 0 && n % clash == 0 ? n + line : n;
+}
+
+#endif

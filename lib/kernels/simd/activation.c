@@ -1,0 +1,36 @@
+/* Elementwise functions of whole arrays. */
+#include "kernels/simd/simd.h"
+#include "kernels/simd/vmath.h"
+
+#define MAP(name, function)                                                                        \
+    void AE__SIMD(name)(real *y, const real *x, size_t n)                                          \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i += AE__LANES) {                                                \
+            size_t lanes = v_lanes(n - i);                                                         \
+            v_store_n(y + i, function(v_load_n(x + i, lanes)), lanes);                             \
+        }                                                                                          \
+    }
+
+MAP(exp, v_exp)
+MAP(log, v_log)
+MAP(tanh, v_tanh)
+MAP(sigmoid, v_sigmoid)
+
+void AE__SIMD(activate)(int32_t act, real slope, real *y, const real *x, size_t n)
+{
+    vec s = v_set1(slope);
+    for (size_t i = 0; i < n; i += AE__LANES) {
+        size_t lanes = v_lanes(n - i);
+        v_store_n(y + i, v_activate(act, s, v_load_n(x + i, lanes)), lanes);
+    }
+}
+
+void AE__SIMD(derive)(int32_t act, real slope, real *dx, const real *dy, const real *y, size_t n)
+{
+    vec s = v_set1(slope);
+    for (size_t i = 0; i < n; i += AE__LANES) {
+        size_t lanes = v_lanes(n - i);
+        vec d = v_load_n(dy + i, lanes), out = v_load_n(y + i, lanes);
+        v_store_n(dx + i, v_derive(act, s, d, out), lanes);
+    }
+}

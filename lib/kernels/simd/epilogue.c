@@ -1,0 +1,95 @@
+/* What happens to a block of a product while it is in cache: bias, activation, loss, derivative, all
+ * in one pass over each row. */
+#include "kernels/simd/simd.h"
+#include "kernels/simd/vmath.h"
+
+#include "base/size.h"
+
+/* Vectors whose losses are summed lane by lane in float before the sum is carried on in double. The
+ * logistic loss takes one logarithm of a product of as many factors 1 + e^-|c| <= 2: at most 2^64. */
+enum { RUN = 64 };
+
+typedef struct losses {
+    vec sum;     /* SQUARED: (y - t)^2; LOGISTIC: max(c, 0) - t c */
+    vec product; /* LOGISTIC: of 1 + e^-|c| */
+} losses;
+
+/* The gradient of the loss with respect to what stood before the activation (without scale and
+ * weight); the loss goes to `l`. Only the first `lanes` count. */
+static inline vec squared(int32_t act, vec slope, vec y, vec t, size_t lanes, losses *l)
+{
+    vec d = v_sub(y, t);
+    l->sum = v_first(v_fma(d, d, l->sum), lanes, l->sum);
+    return v_derive(act, slope, v_add(d, d), y);
+}
+
+static inline vec logistic(vec c, vec t, size_t lanes, losses *l)
+{
+    const vec one = v_set1(1);
+    vec power = v_exp_minus_abs(c), factor = v_add(one, power);
+    vec linear = v_sub(v_max(v_zero(), c), v_mul(t, c));
+    l->product = v_mul(l->product, v_first(factor, lanes, one));
+    l->sum = v_add(l->sum, v_first(linear, lanes, v_zero()));
+    return v_sub(v_sigmoid_from(c, power), t);
+}
+
+static double total(const losses *l)
+{
+    real lane[AE__LANES];
+    double sum = 0;
+    v_store(lane, v_add(l->sum, v_log(l->product)));
+    for (size_t i = 0; i < AE__LANES; i++)
+        sum += (double)lane[i];
+    return sum;
+}
+
+/* Columns [j, j + lanes) of one row; every pointer is at that row. */
+static inline __attribute__((always_inline)) void run_vector(const ae__epilogue *e, vec factor,
+                                                             real *c, size_t j, size_t lanes,
+                                                             losses *l)
+{
+    const vec slope = v_set1(e->slope);
+    vec y = v_load_n(c + j, lanes);
+    if (e->bias) y = v_add(y, v_load_n(e->bias + j, lanes));
+    if (e->loss != AE__ELEMENT_LOGISTIC) y = v_activate(e->act, slope, y);
+    if (e->loss != AE__ELEMENT_NONE) {
+        vec t = v_load_n(e->target + j, lanes);
+        vec d = e->loss == AE__ELEMENT_SQUARED ? squared(e->act, slope, y, t, lanes, l)
+                                               : logistic(y, t, lanes, l);
+        if (e->gradient) y = v_mul(d, factor);
+    }
+    if (e->prev) {
+        vec out = v_load_n(e->prev + j, lanes);
+        y = v_derive(e->prev_act, v_set1(e->prev_slope), y, out);
+    }
+    v_store_n(c + j, y, lanes);
+}
+
+/* `row` is a copy, so that no store to C can change it. */
+static double run_row(const ae__epilogue row, real *c, size_t n)
+{
+    const vec factor = v_set1(row.scale);
+    const size_t run = RUN * AE__LANES;
+    double loss = 0;
+    for (size_t start = 0; start < n; start += run) {
+        losses l = {.sum = v_zero(), .product = v_set1(1)};
+        size_t j = start, end = ae__min_size(start + run, n);
+        for (; j + AE__LANES <= end; j += AE__LANES)
+            run_vector(&row, factor, c, j, AE__LANES, &l);
+        if (j < end) run_vector(&row, factor, c, j, end - j, &l);
+        if (row.loss != AE__ELEMENT_NONE) loss += total(&l);
+    }
+    return loss;
+}
+
+void AE__SIMD(epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n)
+{
+    ae__epilogue row = *e;
+    for (size_t i = 0; i < rows; i++) {
+        if (e->target) row.target = e->target + i * e->target_ld;
+        if (e->prev) row.prev = e->prev + i * e->prev_ld;
+        if (e->row_weight) row.scale = e->scale * e->row_weight[i];
+        double loss = run_row(row, c + i * c_row, n);
+        if (row.loss != AE__ELEMENT_NONE && e->row_value) e->row_value[i] += loss;
+    }
+}

@@ -1,0 +1,175 @@
+/* One thread's block of a product. B goes panel by panel (nr columns, one block of k), so that the
+ * panel stays in the first cache while the rows of A pass by in strips of mr; a strip and a panel
+ * meet in a tile of mr x nr sums that live in registers. */
+#include "kernels/simd/simd.h"
+#include "kernels/simd/vec.h"
+
+#include "base/size.h"
+
+/* c (rows x cols) = or += a (rows x k) b (k x cols) */
+typedef struct tile {
+    size_t k;
+    const real *a;
+    size_t a_row, a_col;
+    const real *b;
+    size_t b_row;
+    real *c;
+    size_t c_row;
+    size_t tail; /* columns of the last vector */
+    bool add;
+} tile;
+
+/* Vector v of a row, of which only the first `tail` lanes are there if it is partial. */
+static inline vec load(const real *row, size_t v, size_t tail, bool partial)
+{
+    const real *p = row + v * AE__LANES;
+    return partial ? v_load_n(p, tail) : v_load(p);
+}
+
+static inline void store(real *row, size_t v, vec a, size_t tail, bool partial)
+{
+    real *p = row + v * AE__LANES;
+    if (partial)
+        v_store_n(p, a, tail);
+    else
+        v_store(p, a);
+}
+
+/* rows, vecs and partial are constants wherever this is called. */
+static inline __attribute__((always_inline)) void run_tile(const tile *t, const size_t rows,
+                                                           const size_t vecs, const bool partial)
+{
+    const real *a = t->a, *b = t->b;
+    const size_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
+    const size_t c_row = t->c_row, tail = t->tail;
+    vec sum[AE__MR][AE__VECS];
+    AE__UNROLL for (size_t r = 0; r < rows; r++)
+        AE__UNROLL for (size_t v = 0; v < vecs; v++) sum[r][v] = v_zero();
+
+    for (size_t p = t->k; p > 0; p--, a += a_col, b += b_row) {
+        const real *x = a;
+        vec y[AE__VECS];
+        AE__UNROLL for (size_t v = 0; v < vecs; v++)
+            y[v] = load(b, v, tail, partial && v + 1 == vecs);
+        AE__UNROLL for (size_t r = 0; r < rows; r++, x += a_row) {
+            vec broadcast = v_set1(*x);
+            AE__UNROLL for (size_t v = 0; v < vecs; v++)
+                sum[r][v] = v_fma(broadcast, y[v], sum[r][v]);
+        }
+    }
+
+    if (t->add) {
+        const real *c = t->c;
+        AE__UNROLL for (size_t r = 0; r < rows; r++, c += c_row)
+            AE__UNROLL for (size_t v = 0; v < vecs; v++)
+                sum[r][v] = v_add(load(c, v, tail, partial && v + 1 == vecs), sum[r][v]);
+    }
+    real *c = t->c;
+    AE__UNROLL for (size_t r = 0; r < rows; r++, c += c_row)
+        AE__UNROLL for (size_t v = 0; v < vecs; v++)
+            store(c, v, sum[r][v], tail, partial && v + 1 == vecs);
+}
+
+enum { WHOLE, ONE, TWO, KINDS }; /* both vectors whole; one or two, the last perhaps partial */
+
+typedef struct tile_shape {
+    size_t rows;
+    void (*run[KINDS])(const tile *t);
+} tile_shape;
+
+#define TILES(rows)                                                                                \
+    static void whole_##rows(const tile *t) { run_tile(t, rows, 2, false); }                       \
+    static void one_##rows(const tile *t) { run_tile(t, rows, 1, true); }                          \
+    static void two_##rows(const tile *t) { run_tile(t, rows, 2, true); }
+AE__TILE_ROWS(TILES)
+
+#define SHAPE(rows) {rows, {whole_##rows, one_##rows, two_##rows}},
+static const tile_shape shapes[] = {AE__TILE_ROWS(SHAPE)}; /* from most rows to 1 */
+
+static void run_panel(const tile *panel, size_t rows, size_t cols)
+{
+    const int kind = cols == AE__NR ? WHOLE : cols <= AE__LANES ? ONE : TWO;
+    const tile_shape *shape = shapes;
+    tile t = *panel;
+    t.tail = cols <= AE__LANES ? cols : cols - AE__LANES;
+    while (rows > 0) {
+        if (rows < shape->rows) {
+            shape++;
+            continue;
+        }
+        shape->run[kind](&t);
+        t.a += shape->rows * t.a_row;
+        t.c += shape->rows * t.c_row;
+        rows -= shape->rows;
+    }
+}
+
+/* dst: k x nr, from columns that lie one after the other. */
+static void pack_rows(real *dst, const real *b, size_t b_row, size_t k, size_t cols)
+{
+    if (cols == AE__NR) {
+        for (size_t p = 0; p < k; p++, b += b_row, dst += AE__NR)
+            for (size_t v = 0; v < AE__VECS; v++)
+                v_store(dst + v * AE__LANES, v_load(b + v * AE__LANES));
+        return;
+    }
+    for (size_t p = 0; p < k; p++)
+        for (size_t j = 0; j < cols; j++)
+            dst[p * AE__NR + j] = b[p * b_row + j];
+}
+
+/* The same from a transposed B: columns b_col apart, each column's terms one after the other.
+ * 4 terms of a vector of columns at a time. */
+static void pack_columns(real *dst, const real *b, size_t b_col, size_t k, size_t cols)
+{
+    size_t whole_k = k / 4 * 4, whole_cols = cols / AE__LANES * AE__LANES;
+    for (size_t j = 0; j < whole_cols; j += AE__LANES)
+        for (size_t p = 0; p < whole_k; p += 4) {
+            vec q[4];
+            for (size_t i = 0; i < 4; i++)
+                q[i] = v_quads(b + (j + i) * b_col + p, 4 * b_col);
+            v_transpose4(q);
+            for (size_t i = 0; i < 4; i++)
+                v_store(dst + (p + i) * AE__NR + j, q[i]);
+        }
+    for (size_t j = 0; j < cols; j++)
+        for (size_t p = j < whole_cols ? whole_k : 0; p < k; p++)
+            dst[p * AE__NR + j] = b[j * b_col + p];
+}
+
+/* Whether rows of B that stay where they are would push each other out of the cache. */
+static bool rows_clash(const ae__gemm_block *g)
+{
+    return g->b_row * sizeof(real) % 1024 == 0 && g->m > 2 * AE__MR;
+}
+
+void AE__SIMD(gemm)(const ae__gemm_block *g)
+{
+    if (g->m == 1 && g->b_col == 1) {
+        AE__SIMD(gemm_row)(g);
+        return;
+    }
+    _Alignas(64) real panel[AE__K_BLOCK * AE__NR];
+    const bool transposed = g->b_col != 1, copied = !transposed && rows_clash(g);
+    const size_t step = ae__k_step(g->k);
+    size_t p = 0;
+    do {
+        tile t = {.k = ae__min_size(step, g->k - p),
+                  .a = g->a + p * g->a_col,
+                  .a_row = g->a_row,
+                  .a_col = g->a_col,
+                  .c_row = g->c_row,
+                  .add = g->accumulate || p > 0};
+        for (size_t j = 0; j < g->n; j += AE__NR) {
+            const real *b = g->b + p * g->b_row + j * g->b_col;
+            size_t cols = ae__min_size(AE__NR, g->n - j);
+            if (transposed) pack_columns(panel, b, g->b_col, t.k, cols);
+            if (copied) pack_rows(panel, b, g->b_row, t.k, cols);
+            t.b = transposed || copied ? panel : b;
+            t.b_row = transposed || copied ? AE__NR : g->b_row;
+            t.c = g->c + j;
+            run_panel(&t, g->m, cols);
+        }
+        p += step;
+    } while (p < g->k);
+}

@@ -1,0 +1,45 @@
+/* What the sources of this folder share. Each is compiled once an instruction set, with
+ * AE_SIMD_LEVEL naming it, and AE__SIMD(gemm) is ae__gemm_avx2 in one and ae__gemm_neon in another. */
+#ifndef AE__SIMD_SIMD_H
+#define AE__SIMD_SIMD_H
+
+#include "kernels/kernels.h"
+
+#if AE_SIMD_LEVEL == 0
+#define AE__SIMD(name) ae__##name##_portable
+#define AE__SIMD_NAME  "portable"
+#elif AE_SIMD_LEVEL == 1
+#define AE__SIMD(name) ae__##name##_avx2
+#define AE__SIMD_NAME  "avx2"
+#elif AE_SIMD_LEVEL == 2
+#define AE__SIMD(name) ae__##name##_avx512
+#define AE__SIMD_NAME  "avx512"
+#elif AE_SIMD_LEVEL == 3
+#define AE__SIMD(name) ae__##name##_neon
+#define AE__SIMD_NAME  "neon"
+#endif
+
+extern const ae__kernels AE__SIMD(kernels);
+
+void AE__SIMD(gemm)(const ae__gemm_block *g);
+void AE__SIMD(gemm_row)(const ae__gemm_block *g); /* m = 1, b_col = 1 */
+
+void AE__SIMD(epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n);
+
+void AE__SIMD(exp)(real *y, const real *x, size_t n);
+void AE__SIMD(log)(real *y, const real *x, size_t n);
+void AE__SIMD(tanh)(real *y, const real *x, size_t n);
+void AE__SIMD(sigmoid)(real *y, const real *x, size_t n);
+void AE__SIMD(activate)(int32_t act, real slope, real *y, const real *x, size_t n);
+void AE__SIMD(derive)(int32_t act, real slope, real *dx, const real *dy, const real *y, size_t n);
+
+void AE__SIMD(sgd)(const ae__sgd *s, real *w, real *velocity, const real *g, size_t n);
+void AE__SIMD(adam)(const ae__adam *s, real *w, real *m, real *v, const real *g, size_t n);
+
+void AE__SIMD(column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
+                           bool accumulate);
+double AE__SIMD(sum_squares)(const real *x, size_t n);
+void AE__SIMD(from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
+void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset);
+
+#endif

@@ -1,0 +1,24 @@
+/* The table of this instruction set. */
+#include "kernels/simd/simd.h"
+#include "kernels/simd/vec.h"
+
+const ae__kernels AE__SIMD(kernels) = {
+    .level = AE_SIMD_LEVEL,
+    .name = AE__SIMD_NAME,
+    .mr = AE__MR,
+    .nr = AE__NR,
+    .gemm = AE__SIMD(gemm),
+    .epilogue = AE__SIMD(epilogue),
+    .exp = AE__SIMD(exp),
+    .log = AE__SIMD(log),
+    .tanh = AE__SIMD(tanh),
+    .sigmoid = AE__SIMD(sigmoid),
+    .activate = AE__SIMD(activate),
+    .derive = AE__SIMD(derive),
+    .column_sums = AE__SIMD(column_sums),
+    .sgd = AE__SIMD(sgd),
+    .adam = AE__SIMD(adam),
+    .sum_squares = AE__SIMD(sum_squares),
+    .from_u8 = AE__SIMD(from_u8),
+    .from_f32 = AE__SIMD(from_f32),
+};

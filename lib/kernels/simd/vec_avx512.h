@@ -1,0 +1,87 @@
+/* 16 floats: AVX-512 F, BW, DQ, VL. Masks serve the tails. */
+#ifndef AE__SIMD_VEC_AVX512_H
+#define AE__SIMD_VEC_AVX512_H
+
+#include <immintrin.h>
+
+#define AE__LANES ((size_t)16)
+#define AE__MR    12 /* 24 sums, 2 vectors of B, 6 registers to spare */
+#define AE__WIDE  16
+#define AE__TILE_ROWS(X) X(12) X(8) X(4) X(3) X(2) X(1)
+
+typedef __m512 vec;
+typedef __mmask16 vmask;
+
+static inline vmask v_lane_mask(size_t n)
+{
+    return (vmask)((1u << n) - 1);
+}
+
+static inline vec v_set1(float x) { return _mm512_set1_ps(x); }
+static inline vec v_zero(void) { return _mm512_setzero_ps(); }
+static inline vec v_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void v_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
+static inline vec v_load_n(const float *p, size_t n)
+{
+    return _mm512_maskz_loadu_ps(v_lane_mask(n), p);
+}
+static inline void v_store_n(float *p, vec a, size_t n)
+{
+    _mm512_mask_storeu_ps(p, v_lane_mask(n), a);
+}
+static inline vec v_first(vec a, size_t n, vec b)
+{
+    return _mm512_mask_mov_ps(b, v_lane_mask(n), a);
+}
+
+static inline vec v_add(vec a, vec b) { return _mm512_add_ps(a, b); }
+static inline vec v_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+static inline vec v_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+static inline vec v_div(vec a, vec b) { return _mm512_div_ps(a, b); }
+static inline vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vec v_sqrt(vec a) { return _mm512_sqrt_ps(a); }
+static inline vec v_abs(vec a) { return _mm512_abs_ps(a); }
+static inline vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+static inline vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+
+static inline vmask v_less(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+static inline vmask v_ordered(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_ORD_Q); }
+static inline vec v_select(vmask m, vec a, vec b) { return _mm512_mask_mov_ps(b, m, a); }
+static inline vec v_copysign(vec a, vec sign)
+{
+    __m512 bit = _mm512_set1_ps(-0.0f);
+    return _mm512_or_ps(_mm512_andnot_ps(bit, a), _mm512_and_ps(bit, sign));
+}
+
+static inline vec v_round(vec a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vec v_scale(vec a, vec n) { return _mm512_scalef_ps(a, n); }
+static inline vec v_split(vec a, vec *e)
+{
+    const __m512i half = _mm512_set1_epi32(0x3f3504f3); /* sqrt(1/2) */
+    __m512i bits = _mm512_castps_si512(a);
+    __m512i n = _mm512_srai_epi32(_mm512_sub_epi32(bits, half), 23);
+    *e = _mm512_cvtepi32_ps(n);
+    return _mm512_castsi512_ps(_mm512_sub_epi32(bits, _mm512_slli_epi32(n, 23)));
+}
+
+static inline vec v_quads(const float *p, size_t step)
+{
+    __m512 q = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    q = _mm512_insertf32x4(q, _mm_loadu_ps(p + step), 1);
+    q = _mm512_insertf32x4(q, _mm_loadu_ps(p + 2 * step), 2);
+    return _mm512_insertf32x4(q, _mm_loadu_ps(p + 3 * step), 3);
+}
+static inline void v_transpose4(vec q[4])
+{
+    __m512 a = _mm512_unpacklo_ps(q[0], q[1]), b = _mm512_unpackhi_ps(q[0], q[1]);
+    __m512 c = _mm512_unpacklo_ps(q[2], q[3]), d = _mm512_unpackhi_ps(q[2], q[3]);
+    q[0] = _mm512_shuffle_ps(a, c, 0x44);
+    q[1] = _mm512_shuffle_ps(a, c, 0xee);
+    q[2] = _mm512_shuffle_ps(b, d, 0x44);
+    q[3] = _mm512_shuffle_ps(b, d, 0xee);
+}
+
+#endif

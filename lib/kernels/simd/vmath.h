@@ -1,0 +1,141 @@
+/* exp, log, tanh, sigmoid and the activations of a vector. Over the whole range of a float, NaN in
+ * gives NaN out; the largest errors found against a double libm, all levels (tests/test_kernels_math.c):
+ *
+ *   exp      1.1 ulp   overflow: inf; underflow: gradual, as the host's mode has it
+ *   log      0.9 ulp   log 0 = -inf, log of a negative number = NaN
+ *   tanh     2.6 ulp   from e^2x - 1, so small x stay exact
+ *   sigmoid  2.5 ulp   relative also for very negative x, down to the subnormal numbers
+ *
+ * Polynomials: Moshier's Cephes, expf.c and logf.c. A double build asks libm, lane by lane. */
+#ifndef AE__SIMD_VMATH_H
+#define AE__SIMD_VMATH_H
+
+#include "kernels/simd/vec.h"
+
+#include "ae/ae.h"
+
+#include <float.h>
+#include <math.h>
+
+#ifdef AE_DOUBLE
+
+static inline vec v_exp(vec x)
+{
+    return (vec){exp(x[0]), exp(x[1]), exp(x[2]), exp(x[3])};
+}
+
+static inline vec v_log(vec x)
+{
+    return (vec){log(x[0]), log(x[1]), log(x[2]), log(x[3])};
+}
+
+static inline vec v_tanh(vec x)
+{
+    return (vec){tanh(x[0]), tanh(x[1]), tanh(x[2]), tanh(x[3])};
+}
+
+#else
+
+/* x = n log 2 + r, |r| <= log(2) / 2; returns e^r - 1. */
+static inline vec v_expm1_reduced(vec x, vec *n)
+{
+    *n = v_round(v_mul(x, v_set1(1.44269504f)));
+    /* log 2 in two parts; the first has so few bits that n times it is exact */
+    vec r = v_fma(*n, v_set1(-0.693359375f), x);
+    r = v_fma(*n, v_set1(2.12194440e-4f), r);
+    vec p = v_set1(1.9875691500e-4f);
+    p = v_fma(p, r, v_set1(1.3981999507e-3f));
+    p = v_fma(p, r, v_set1(8.3334519073e-3f));
+    p = v_fma(p, r, v_set1(4.1665795894e-2f));
+    p = v_fma(p, r, v_set1(1.6666665459e-1f));
+    p = v_fma(p, r, v_set1(5.0000001201e-1f));
+    return v_fma(v_mul(r, r), p, r);
+}
+
+static inline vec v_exp(vec x)
+{
+    vec n;
+    x = v_min(v_set1(89.0f), v_max(v_set1(-105.0f), x)); /* beyond: inf and 0 in float */
+    vec p = v_add(v_expm1_reduced(x, &n), v_set1(1.0f));
+    return v_scale(p, n);
+}
+
+static inline vec v_log(vec x)
+{
+    const vec zero = v_zero(), infinity = v_set1(INFINITY);
+    vmask tiny = v_less(x, v_set1(FLT_MIN));
+    vec e, f = v_split(v_select(tiny, v_mul(x, v_set1(8388608.0f)), x), &e);
+    e = v_sub(e, v_select(tiny, v_set1(23.0f), zero));
+    f = v_sub(f, v_set1(1.0f));
+    vec square = v_mul(f, f), p = v_set1(7.0376836292e-2f);
+    p = v_fma(p, f, v_set1(-1.1514610310e-1f));
+    p = v_fma(p, f, v_set1(1.1676998740e-1f));
+    p = v_fma(p, f, v_set1(-1.2420140846e-1f));
+    p = v_fma(p, f, v_set1(1.4249322787e-1f));
+    p = v_fma(p, f, v_set1(-1.6668057665e-1f));
+    p = v_fma(p, f, v_set1(2.0000714765e-1f));
+    p = v_fma(p, f, v_set1(-2.4999993993e-1f));
+    p = v_fma(p, f, v_set1(3.3333331174e-1f));
+    p = v_mul(v_mul(p, f), square);
+    p = v_fma(e, v_set1(-2.12194440e-4f), p);
+    p = v_fma(square, v_set1(-0.5f), p);
+    vec y = v_fma(e, v_set1(0.693359375f), v_add(f, p));
+    vec limit = v_select(v_less(x, zero), v_set1(NAN), v_sub(zero, infinity));
+    y = v_select(v_less(zero, x), y, limit);
+    return v_select(v_less(x, infinity), y, x);
+}
+
+/* tanh a = -m / (2 + m), m = e^-2a - 1, a = |x|; from a = 10 on it is 1 in float. */
+static inline vec v_tanh(vec x)
+{
+    const vec one = v_set1(1.0f);
+    vec n, a = v_min(v_set1(10.0f), v_abs(x));
+    vec q = v_expm1_reduced(v_mul(a, v_set1(-2.0f)), &n), power = v_scale(one, n);
+    vec m = v_fma(power, q, v_sub(power, one));
+    return v_copysign(v_div(m, v_add(m, v_set1(2.0f))), x);
+}
+
+#endif
+
+/* e = e^-|x|; the quotient keeps its relative accuracy on both sides of 0. */
+static inline vec v_sigmoid_from(vec x, vec e)
+{
+    const vec one = v_set1(1);
+    return v_div(v_select(v_less(x, v_zero()), e, one), v_add(one, e));
+}
+
+static inline vec v_exp_minus_abs(vec x)
+{
+    return v_exp(v_sub(v_zero(), v_abs(x)));
+}
+
+static inline vec v_sigmoid(vec x)
+{
+    return v_sigmoid_from(x, v_exp_minus_abs(x));
+}
+
+static inline vec v_activate(int32_t act, vec slope, vec x)
+{
+    switch (act) {
+    case AE_ACT_RELU: return v_max(v_zero(), x);
+    case AE_ACT_LEAKY_RELU: return v_select(v_less(v_zero(), x), x, v_mul(slope, x));
+    case AE_ACT_TANH: return v_tanh(x);
+    case AE_ACT_SIGMOID: return v_sigmoid(x);
+    default: return x;
+    }
+}
+
+/* dy act'(x), from y = act(x). */
+static inline vec v_derive(int32_t act, vec slope, vec dy, vec y)
+{
+    const vec one = v_set1(1);
+    switch (act) {
+    case AE_ACT_RELU: return v_select(v_less(v_zero(), y), dy, v_zero());
+    case AE_ACT_LEAKY_RELU: return v_select(v_less(v_zero(), y), dy, v_mul(slope, dy));
+    case AE_ACT_TANH: return v_mul(dy, v_sub(one, v_mul(y, y)));
+    case AE_ACT_SIGMOID: return v_mul(dy, v_mul(y, v_sub(one, y)));
+    default: return dy;
+    }
+}
+
+#endif

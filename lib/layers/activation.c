@@ -1,0 +1,65 @@
+/* An activation as a layer of its own: y = act(x), x and y: rows x in.
+ * What stands before the activation is x itself, so dx = dz, times what lies below. */
+#include "layers/layer.h"
+
+#include "base/size.h"
+
+enum { ROWS = 16 /* of one task */ };
+
+static const int32_t params[] = {AE_PARAM_ACTIVATION, AE_PARAM_SLOPE, 0};
+
+static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *info)
+{
+    info->out = *in;
+    info->activation = (int32_t)ae__spec_i64(spec, AE_PARAM_ACTIVATION);
+    info->slope = (real)ae__spec_f64(spec, AE_PARAM_SLOPE);
+    return AE_OK;
+}
+
+static void forward_task(void *arg, size_t task, size_t worker)
+{
+    const ae__layer_call *call = arg;
+    size_t end = ae__min_size((task + 1) * ROWS, call->context->rows);
+    int32_t act = call->raw ? AE_ACT_LINEAR : call->info->activation;
+    (void)worker;
+    for (size_t i = task * ROWS; i < end; i++)
+        call->context->engine->kernels->activate(act, call->info->slope, call->y + i * call->y_row,
+                                                 call->x + i * call->x_row, call->in);
+}
+
+static void forward(const ae__layer_call *call)
+{
+    ae__pool_run(call->context->engine->pool, (call->context->rows + ROWS - 1) / ROWS, forward_task,
+                 (void *)call);
+}
+
+#ifdef AE_TRAINING
+
+static void backward_task(void *arg, size_t task, size_t worker)
+{
+    const ae__layer_call *call = arg;
+    size_t end = ae__min_size((task + 1) * ROWS, call->context->rows);
+    (void)worker;
+    for (size_t i = task * ROWS; i < end; i++)
+        call->context->engine->kernels->derive(
+            call->below_act, call->below_slope, call->dx + i * call->x_row,
+            call->dy + i * call->y_row, call->x + i * call->x_row, call->in);
+}
+
+static void backward(const ae__layer_call *call)
+{
+    if (!call->dx) return;
+    ae__pool_run(call->context->engine->pool, (call->context->rows + ROWS - 1) / ROWS,
+                 backward_task, (void *)call);
+}
+
+#endif
+
+const ae__layer_ops ae__activation = {
+    .kind = AE__LAYER_ACTIVATION,
+    .name = "activation",
+    .params = params,
+    .infer = infer,
+    .forward = forward,
+    .backward = AE__IF_TRAINING(backward),
+};

@@ -1,0 +1,84 @@
+/* The interface of a layer: everything that can go wrong goes wrong in `infer`, and the rest cannot
+ * fail. One layer a file, one table a layer, all listed in registry.c. */
+#ifndef AE__LAYERS_LAYER_H
+#define AE__LAYERS_LAYER_H
+
+#include "base/shape.h"
+#include "base/spec.h"
+#include "layers/context.h"
+
+enum { AE__LAYER_WEIGHTS = 4 }; /* most arrays of weights of one layer */
+
+/* An array of weights: stored inputs x outputs, row-major. */
+typedef struct ae__weight_info {
+    const char *name;
+    size_t rows, cols;
+    int32_t init;           /* AE_INIT_* */
+    size_t fan_in, fan_out; /* for init */
+    bool decay;             /* whether weight decay acts on it */
+    int32_t tied_to;        /* the layer whose array of the same name this is, or -1: its own */
+} ae__weight_info;
+
+/* What a layer needs, from its spec and the shape of its input. */
+typedef struct ae__layer_info {
+    ae__shape out;
+    int32_t n_weights;
+    ae__weight_info weights[AE__LAYER_WEIGHTS];
+    int32_t activation; /* AE_ACT_*: the last thing that forward does; LINEAR: nothing */
+    real slope;
+} ae__layer_info;
+
+/* One layer of a pass over `context->rows` rows. x: rows x in, y: rows x out, with row strides of
+ * their own (ae__row_stride), which dx and dy share. */
+typedef struct ae__layer_call {
+    const ae__context *context;
+    const ae__spec *spec;
+    const ae__layer_info *info;
+    size_t in, out;      /* elements of a row */
+    size_t x_row, y_row; /* row strides of x and dx, of y and dy */
+    const real *x;
+    real *y;
+    real *weights[AE__LAYER_WEIGHTS];
+
+    /* Forward. raw: y keeps what stands before the activation. loss: y is left as this epilogue's
+     * loss leaves it (its bias, act and slope are the layer's to fill). */
+    bool raw;
+    const ae__epilogue *loss;
+
+    /* Backward. dy: rows x out, may be overwritten; it is the gradient with respect to what stands
+     * before the activation. dx: rows x in, overwritten; NULL: not wanted. below_act and
+     * below_slope: dx is multiplied by this activation's derivative, whose output x is. */
+    real *dy;
+    real *dx;
+    int32_t below_act;
+    real below_slope;
+    real *dw[AE__LAYER_WEIGHTS];        /* gradients, as `weights` */
+    bool accumulate[AE__LAYER_WEIGHTS]; /* add to dw: not its first writer in this step */
+    /* Called when elements [begin, begin + count) of dw[slot] are finished; from any thread. */
+    void (*finished)(void *user, int32_t slot, size_t begin, size_t count);
+    void *finished_user;
+} ae__layer_call;
+
+typedef struct ae__layer_ops {
+    int32_t kind;          /* AE__LAYER_*, as in the file */
+    const char *name;      /* "dense" */
+    const int32_t *params; /* AE_PARAM_* that it takes, ended by 0 */
+    bool fuses_loss;       /* forward honours `loss` */
+
+    /* Fills info, or fails with what, got and wanted (the caller names the layer). */
+    int32_t (*infer)(const ae__spec *spec, const ae__shape *in, ae__layer_info *info);
+    void (*forward)(const ae__layer_call *call);
+    /* dx comes before dw, since `finished` may change the weights. NULL without training. */
+    void (*backward)(const ae__layer_call *call);
+} ae__layer_ops;
+
+enum { /* kinds of layers, as the file numbers them; never reused */
+       AE__LAYER_DENSE = 1,
+       AE__LAYER_ACTIVATION = 2
+};
+
+/* The layers by number, NULL past the last; and by kind, NULL where there is none. */
+const ae__layer_ops *ae__layer_at(size_t index);
+const ae__layer_ops *ae__layer_of(int32_t kind);
+
+#endif

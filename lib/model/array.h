@@ -1,0 +1,58 @@
+/* A view of a matrix in the caller's memory, of any number type, and the rows taken from it. */
+#ifndef AE__MODEL_ARRAY_H
+#define AE__MODEL_ARRAY_H
+
+#include "ae/ae.h"
+#include "kernels/gemm.h"
+
+typedef struct ae__array {
+    const void *values; /* NULL: not given */
+    int32_t type;       /* AE_TYPE_* */
+    size_t rows, dim;
+    size_t stride; /* bytes from row to row */
+    double scale, offset;
+} ae__array;
+
+/* x, and y where the target is another matrix. */
+typedef struct ae__view {
+    ae__array x, y;
+} ae__view;
+
+/* Fills *array with rows x dim dense numbers. INVALID: NULL values or no such type; RANGE. `name`
+ * is what messages call it. */
+int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const void *values,
+                      int64_t rows, int64_t dim);
+
+/* Sets the bytes from row to row. RANGE: less than a row, no multiple of the type's size,
+ * overflow. */
+int32_t ae__array_set_stride(ae__array *array, int64_t bytes);
+
+/* A plain float32 view: x, and y where it is not NULL. */
+int32_t ae__view_plain(ae__view *view, const float *x, const float *y, int64_t rows, size_t x_dim,
+                       size_t y_dim);
+
+/* The matrix that is the target. */
+const ae__array *ae__view_target(const ae__view *view);
+
+/* Rows of reals, `row` elements apart. */
+typedef struct ae__rows {
+    const real *at;
+    size_t row;
+} ae__rows;
+
+/* Rows [first, first + count) as reals: the caller's own memory where it is just that, else
+ * `buffer` (count x ae__row_stride(dim)), filled in parallel. */
+ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real *buffer,
+                        const ae__engine *engine);
+
+/* Rows numbers[0 .. count - 1] into buffer. */
+ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_t count,
+                          real *buffer, const ae__engine *engine);
+
+/* NONFINITE names the first row and column that holds NaN or infinity. */
+int32_t ae__array_check_finite(const ae__array *array, const char *name);
+
+/* RANGE names the first number outside [0, 1] as it enters (scaled); NaN passes. */
+int32_t ae__array_check_unit(const ae__array *array, const char *name);
+
+#endif

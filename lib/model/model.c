@@ -1,0 +1,226 @@
+/* Making, configuring and freeing models. */
+#include "model/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/rng.h"
+#include "base/size.h"
+#include "base/status.h"
+
+static void bind(ae_model *model, ae__arena *arena)
+{
+    const ae__plan *plan = &model->plan;
+    ae__workspace *work = &model->work;
+    size_t chunk = plan->chunk;
+    model->weights = ae__arena_take(arena, plan->weight_reals, sizeof(real));
+    work->x = ae__arena_take(arena, chunk * ae__row_stride(plan->layers[0].in), sizeof(real));
+    work->target =
+        ae__arena_take(arena, chunk * ae__row_stride(ae__plan_output(plan)), sizeof(real));
+    for (int32_t i = 0; i < 2; i++)
+        work->between[i] = ae__arena_take(arena, chunk * plan->widest_row, sizeof(real));
+    work->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *work->y);
+    for (int32_t i = 0; work->y && i < plan->n_layers; i++) work->y[i] = work->between[i % 2];
+    work->values = ae__arena_take(arena, chunk, sizeof(double));
+    work->sums = ae__arena_take(arena, chunk, sizeof(double));
+}
+
+static int32_t allocate(ae_model *model)
+{
+    ae__arena arena = {0};
+    bind(model, &arena);
+    if (arena.overflow) return ae__fail(AE_ERR_RANGE, "model: its memory overflows");
+    model->block = ae__mem_alloc(&model->mem, arena.bytes);
+    if (!model->block) return ae__fail(AE_ERR_NOMEM, "model: no memory for %zu bytes", arena.bytes);
+    model->block_bytes = arena.bytes;
+    arena = (ae__arena){.base = model->block, .cap = arena.bytes};
+    bind(model, &arena);
+    return AE_OK;
+}
+
+int32_t ae__model_create(ae_model **out, const ae__desc *desc, const ae_allocator *mem)
+{
+    ae_model *model = ae__mem_alloc(mem, sizeof *model);
+    int32_t status;
+    *out = NULL;
+    if (!model) return ae__fail(AE_ERR_NOMEM, "model: no memory for its handle");
+    model->mem = *mem;
+    status = ae__desc_copy(&model->desc, desc, mem);
+    if (status == AE_OK) status = ae__plan_create(&model->plan, &model->desc, mem);
+    if (status == AE_OK) status = allocate(model);
+    if (status == AE_OK) status = ae__model_configure(model);
+    if (status == AE_OK)
+        *out = model;
+    else
+        ae__model_free(model);
+    return status;
+}
+
+void ae__model_free(ae_model *model)
+{
+    ae_allocator mem;
+    if (!model) return;
+    mem = model->mem;
+    ae__pool_free(model->engine.pool);
+    ae__model_strip(model);
+    ae__mem_free(&mem, model->block);
+    ae__plan_free(&model->plan, &mem);
+    ae__desc_free(&model->desc, &mem);
+    ae__mem_free(&mem, model);
+}
+
+/* Half-width of a uniform, or standard deviation of a normal distribution of first weights. */
+static double init_width(const ae__weight_info *info)
+{
+    double i = (double)info->fan_in, o = (double)info->fan_out;
+    switch (info->init) {
+    case AE_INIT_GLOROT_UNIFORM: return sqrt(6 / (i + o));
+    case AE_INIT_GLOROT_NORMAL: return sqrt(2 / (i + o));
+    case AE_INIT_HE_UNIFORM: return sqrt(6 / i);
+    case AE_INIT_HE_NORMAL: return sqrt(2 / i);
+    case AE_INIT_LECUN_UNIFORM: return sqrt(3 / i);
+    case AE_INIT_LECUN_NORMAL: return sqrt(1 / i);
+    default: return 0;
+    }
+}
+
+static bool init_normal(int32_t init)
+{
+    return init == AE_INIT_GLOROT_NORMAL || init == AE_INIT_HE_NORMAL ||
+           init == AE_INIT_LECUN_NORMAL;
+}
+
+/* A normal draw cut at 2 standard deviations, by the quantile of u's place between the cuts; the
+ * divisor is the standard deviation of the cut distribution, so that the variance is 1. */
+static double cut_normal(double u)
+{
+    const double below = 0.022750131948179207; /* Phi(-2) */
+    const double deviation = 0.87962566103423978;
+    return ae__normal_quantile(below + u * (1 - 2 * below)) / deviation;
+}
+
+static void init_weight(ae_model *model, const ae__weight *weight)
+{
+    double width = init_width(&weight->info);
+    bool normal = init_normal(weight->info.init);
+    real *w = model->weights + weight->offset;
+    for (size_t j = 0; width > 0 && j < weight->count; j += 4) {
+        ae__draw draw = {.seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
+                         .purpose = AE__DRAW_INIT,
+                         .layer = (uint32_t)weight->layer,
+                         .sample = (uint32_t)weight->slot,
+                         .row = (uint64_t)j >> 32};
+        uint32_t bits[4];
+        ae__draw_bits(&draw, (uint32_t)j / 4, bits);
+        for (size_t i = 0; i < 4 && j + i < weight->count; i++) {
+            double u = ((double)bits[i] + 0.5) * 0x1p-32;
+            w[j + i] = (real)(width * (normal ? cut_normal(u) : 2 * u - 1));
+        }
+    }
+}
+
+void ae__model_init(ae_model *model)
+{
+    for (int32_t i = 0; i < model->plan.n_weights; i++) init_weight(model, &model->plan.weights[i]);
+}
+
+/* Workers for so many threads, in place of those that there are. */
+static int32_t set_threads(ae_model *model, int32_t threads)
+{
+    ae__pool *pool = NULL;
+    if (threads == ae__pool_threads(model->engine.pool)) return AE_OK;
+    if (threads > 1) AE_TRY(ae__pool_create(&pool, &model->mem, threads));
+    ae__pool_free(model->engine.pool);
+    model->engine.pool = pool;
+    return AE_OK;
+}
+
+int32_t ae__model_configure(ae_model *model)
+{
+    int32_t cpu = (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_CPU);
+    int32_t gemm = (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_GEMM);
+    const ae__kernels *kernels = ae__kernels_at(cpu);
+    if (!kernels)
+        return ae__fail(AE_ERR_UNSUPPORTED, "cpu: level %d is not there, the best is %d", (int)cpu,
+                        (int)ae__cpu_best());
+    if (gemm == AE_GEMM_CBLAS && !ae__gemm_has_cblas())
+        return ae__fail(AE_ERR_UNSUPPORTED, "gemm: no CBLAS was built in");
+    AE_TRY(set_threads(model, (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_THREADS)));
+    model->engine.kernels = kernels;
+    model->engine.gemm = gemm;
+    return AE_OK;
+}
+
+int32_t ae__model_reserve_states(ae_model *model, int32_t want)
+{
+    ae__trained *trained = &model->trained;
+    size_t n = model->plan.weight_reals, all;
+    real *block;
+    if (want <= trained->n_states) return AE_OK;
+    if (!ae__mul_size(n, (size_t)want, &all) ||
+        !(block = ae__mem_array(&model->mem, all, sizeof *block)))
+        return ae__fail(AE_ERR_NOMEM, "model: no memory for %d optimiser states of %zu weights",
+                        (int)want, n);
+    if (trained->n_states)
+        memcpy(block, trained->states[0], (size_t)trained->n_states * n * sizeof *block);
+    ae__mem_free(&model->mem, trained->states[0]);
+    for (int32_t i = 0; i < want; i++) trained->states[i] = block + (size_t)i * n;
+    trained->n_states = want;
+    return AE_OK;
+}
+
+int32_t ae__model_reserve_history(ae_model *model, size_t epochs)
+{
+    ae__trained *trained = &model->trained;
+    double *block;
+    if (epochs <= trained->history_cap) return AE_OK;
+    block = ae__mem_array(&model->mem, epochs * AE__METRICS, sizeof *block);
+    if (!block)
+        return ae__fail(AE_ERR_NOMEM, "model: no memory for a history of %zu epochs", epochs);
+    double *old = trained->history[0];
+    for (int32_t i = 0; i < AE__METRICS; i++) {
+        double *to = block + (size_t)i * epochs;
+        if (trained->epochs) memcpy(to, trained->history[i], (size_t)trained->epochs * sizeof *to);
+        trained->history[i] = to;
+    }
+    ae__mem_free(&model->mem, old);
+    trained->history_cap = epochs;
+    return AE_OK;
+}
+
+void ae__model_strip(ae_model *model)
+{
+    ae__mem_free(&model->mem, model->trained.history[0]);
+    ae__mem_free(&model->mem, model->trained.states[0]);
+    ae__mem_free(&model->mem, model->train_block);
+    model->trained = (ae__trained){0};
+    model->train_block = NULL;
+    model->train_bytes = 0;
+}
+
+ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__context *context)
+{
+    const ae__layer_plan *plan = &model->plan.layers[layer];
+    ae__layer_call call = {.context = context,
+                           .spec = plan->spec,
+                           .info = &plan->info,
+                           .in = plan->in,
+                           .out = plan->out,
+                           .x_row = ae__row_stride(plan->in),
+                           .y_row = ae__row_stride(plan->out)};
+    for (int32_t i = 0; i < plan->info.n_weights; i++)
+        call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
+    return call;
+}
+
+ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context)
+{
+    const ae__layer_plan *last = &model->plan.layers[model->plan.n_layers - 1];
+    return (ae__term_call){.context = context,
+                           .spec = &model->desc.terms[term],
+                           .dim = last->out,
+                           .row = ae__row_stride(last->out),
+                           .activation = last->info.activation,
+                           .slope = last->info.slope};
+}

@@ -1,0 +1,127 @@
+/* The parameter table and what it drives: defaults, bounds and messages. */
+#include "model/params.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "base/status.h"
+#include "layers/layer.h"
+#include "optim/optim.h"
+#include "terms/term.h"
+
+#define ROW_I64(initial, low, high) (double)(initial), (double)(low), (double)(high), low, high
+#define ROW_F64(initial, low, high) initial, low, high, 0, 0
+#define AE__PARAM(id, scope, type, name, initial, low, high, help)                                 \
+    {id, AE_SCOPE_##scope, AE_TYPE_##type, name, help, ROW_##type(initial, low, high)},
+
+static const ae__param table[] = {
+#include "model/params.def"
+};
+
+enum { ROWS = sizeof table / sizeof *table };
+
+const ae__param *ae__param_at(size_t index)
+{
+    return index < ROWS ? &table[index] : NULL;
+}
+
+const ae__param *ae__param_of(int32_t id)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].id == id) return &table[i];
+    }
+    return NULL;
+}
+
+static void add(ae__spec *spec, int32_t id, double initial)
+{
+    ae__value *value = &spec->values[spec->count++];
+    value->id = id;
+    value->f64 = isnan(initial) ? ae__param_of(id)->initial : initial;
+    value->i64 = ae__param_of(id)->type == AE_TYPE_I64 ? (int64_t)value->f64 : 0;
+}
+
+void ae__spec_begin(ae__spec *spec, int32_t kind, const int32_t *ids)
+{
+    *spec = (ae__spec){.kind = kind};
+    for (; *ids; ids++) add(spec, *ids, NAN);
+}
+
+void ae__spec_begin_scope(ae__spec *spec, int32_t scope)
+{
+    *spec = (ae__spec){.kind = 0};
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].scope == scope) add(spec, table[i].id, NAN);
+    }
+}
+
+bool ae__spec_begin_layer(ae__spec *spec, int32_t kind)
+{
+    const ae__layer_ops *ops = ae__layer_of(kind);
+    if (ops) ae__spec_begin(spec, kind, ops->params);
+    return ops != NULL;
+}
+
+bool ae__spec_begin_term(ae__spec *spec, int32_t kind)
+{
+    const ae__term_ops *ops = ae__term_of(kind);
+    if (ops) ae__spec_begin(spec, kind, ops->params);
+    return ops != NULL;
+}
+
+bool ae__spec_begin_optim(ae__spec *spec, int32_t kind)
+{
+    const ae__optim_ops *ops = ae__optim_of(kind);
+    if (!ops) return false;
+    *spec = (ae__spec){.kind = kind};
+    for (const ae__optim_param *p = ops->params; p->id; p++) add(spec, p->id, p->value);
+    return true;
+}
+
+static const char *type_name(int32_t type)
+{
+    return type == AE_TYPE_I64 ? "an integer (i64)" : "a real number (f64)";
+}
+
+/* The row of an id that the spec takes in this type. */
+static int32_t find(const ae__spec *spec, const char *owner, int32_t id, int32_t type,
+                    const ae__param **row)
+{
+    *row = ae__param_of(id);
+    if (!*row) return ae__fail(AE_ERR_INVALID, "%s: no parameter has number %d", owner, (int)id);
+    if (!ae__spec_find(spec, id))
+        return ae__fail(AE_ERR_INVALID, "%s: does not take parameter %s", owner, (*row)->name);
+    if ((*row)->type != type)
+        return ae__fail(AE_ERR_INVALID, "%s: %s is %s, not %s", owner, (*row)->name,
+                        type_name((*row)->type), type_name(type));
+    return AE_OK;
+}
+
+int32_t ae__spec_set(ae__spec *spec, const char *owner, int32_t id, ae__number number)
+{
+    const ae__param *row;
+    AE_TRY(find(spec, owner, id, number.type, &row));
+    if (number.type == AE_TYPE_I64) {
+        if (number.i64 < row->lowest_i64 || number.i64 > row->highest_i64)
+            return ae__fail(AE_ERR_RANGE, "%s: %s is %lld, wanted %lld to %lld", owner, row->name,
+                            (long long)number.i64, (long long)row->lowest_i64,
+                            (long long)row->highest_i64);
+    } else if (!(number.f64 >= row->lowest && number.f64 <= row->highest)) { /* NaN, too */
+        return ae__fail(AE_ERR_RANGE, "%s: %s is %g, wanted %g to %g", owner, row->name, number.f64,
+                        row->lowest, row->highest);
+    }
+    for (int32_t i = 0; i < spec->count; i++) {
+        if (spec->values[i].id == id)
+            spec->values[i] = (ae__value){.id = id, .i64 = number.i64, .f64 = number.f64};
+    }
+    return AE_OK;
+}
+
+int32_t ae__spec_get(const ae__spec *spec, const char *owner, int32_t id, ae__number *number)
+{
+    const ae__param *row;
+    AE_TRY(find(spec, owner, id, number->type, &row));
+    number->i64 = ae__spec_i64(spec, id);
+    number->f64 = ae__spec_f64(spec, id);
+    return AE_OK;
+}

@@ -1,0 +1,163 @@
+/* Writing a model: each chunk's body is run twice, once to count its bytes, once to write them. */
+#include <math.h>
+
+#include "base/status.h"
+#include "model/file.h"
+
+static void put_values(ae__writer *w, const ae__spec *spec)
+{
+    ae__write_u32(w, (uint32_t)spec->count);
+    for (int32_t i = 0; i < spec->count; i++) {
+        const ae__value *value = &spec->values[i];
+        int32_t type = ae__param_of(value->id)->type;
+        ae__write_u32(w, (uint32_t)value->id);
+        ae__write_u32(w, (uint32_t)type);
+        if (type == AE_TYPE_I64)
+            ae__write_u64(w, (uint64_t)value->i64);
+        else
+            ae__write_f64(w, value->f64);
+    }
+}
+
+static void put_specs(ae__writer *w, const ae__spec *specs, int32_t n)
+{
+    ae__write_u32(w, (uint32_t)n);
+    for (int32_t i = 0; i < n; i++) {
+        ae__write_u32(w, (uint32_t)specs[i].kind);
+        put_values(w, &specs[i]);
+    }
+}
+
+static void put_model(ae__writer *w, const ae_model *model)
+{
+    const ae__desc *desc = &model->desc;
+    ae__write_u32(w, (uint32_t)desc->input.rank);
+    for (int32_t i = 0; i < desc->input.rank; i++) ae__write_u64(w, desc->input.dims[i]);
+    ae__write_u32(w, (uint32_t)desc->code);
+    put_values(w, &desc->model);
+}
+
+static void put_layers(ae__writer *w, const ae_model *model)
+{
+    put_specs(w, model->desc.layers, model->desc.n_layers);
+}
+
+static void put_terms(ae__writer *w, const ae_model *model)
+{
+    put_specs(w, model->desc.terms, model->desc.n_terms);
+}
+
+static void put_optimizer(ae__writer *w, const ae_model *model)
+{
+    put_specs(w, &model->desc.optim, 1);
+}
+
+static void put_reals(ae__writer *w, const real *values, size_t n)
+{
+#ifdef AE_DOUBLE
+    for (size_t i = 0; i < n; i++) ae__write_f32(w, (float)values[i]);
+#else
+    ae__write_f32s(w, values, n);
+#endif
+}
+
+static void put_weights(ae__writer *w, const ae_model *model)
+{
+    ae__write_u32(w, (uint32_t)model->plan.n_weights);
+    for (int32_t i = 0; i < model->plan.n_weights; i++) {
+        const ae__weight *weight = &model->plan.weights[i];
+        ae__write_u32(w, (uint32_t)weight->layer);
+        ae__write_u32(w, (uint32_t)weight->slot);
+        ae__write_u64(w, weight->info.rows);
+        ae__write_u64(w, weight->info.cols);
+        put_reals(w, model->weights + weight->offset, weight->count);
+    }
+}
+
+static void put_trained(ae__writer *w, const ae_model *model)
+{
+    const ae__trained *trained = &model->trained;
+    ae__write_u64(w, trained->epochs);
+    ae__write_u64(w, trained->steps);
+    ae__write_u64(w, trained->part_rows);
+    ae__write_u64(w, trained->part_done);
+    ae__write_f64(w, trained->part_sum);
+    ae__write_u32(w, AE__METRICS);
+    for (int32_t i = 0; i < AE__METRICS; i++) {
+        for (uint64_t e = 0; e < trained->epochs; e++) ae__write_f64(w, trained->history[i][e]);
+    }
+}
+
+static void put_states(ae__writer *w, const ae_model *model)
+{
+    ae__write_u32(w, (uint32_t)model->trained.n_states);
+    for (int32_t s = 0; s < model->trained.n_states; s++) {
+        for (int32_t i = 0; i < model->plan.n_weights; i++) {
+            const ae__weight *weight = &model->plan.weights[i];
+            put_reals(w, model->trained.states[s] + weight->offset, weight->count);
+        }
+    }
+}
+
+static void put_nothing(ae__writer *w, const ae_model *model)
+{
+    (void)w;
+    (void)model;
+}
+
+typedef struct chunk {
+    char tag[5];
+    void (*body)(ae__writer *w, const ae_model *model);
+} chunk;
+
+static const chunk chunks[] = {
+    {"MODL", put_model},   {"LAYR", put_layers},  {"TERM", put_terms},  {"OPTM", put_optimizer},
+    {"WGHT", put_weights}, {"trnd", put_trained}, {"stat", put_states}, {"DONE", put_nothing},
+};
+
+static void put_chunk(ae__writer *w, const chunk *c, const ae_model *model)
+{
+    ae__writer counter = {0};
+    c->body(&counter, model);
+    w->crc = 0;
+    ae__write_bytes(w, c->tag, 4);
+    ae__write_u64(w, counter.count);
+    c->body(w, model);
+    ae__write_u32(w, w->crc);
+}
+
+static int32_t check_finite(const ae_model *model, const real *values, const char *what)
+{
+    for (int32_t i = 0; i < model->plan.n_weights; i++) {
+        const ae__weight *weight = &model->plan.weights[i];
+        for (size_t j = 0; j < weight->count; j++) {
+            if (!isfinite(values[weight->offset + j]))
+                return ae__fail(AE_ERR_NONFINITE, "save: layer #%d, %s%s, number %zu is not finite",
+                                (int)weight->layer, what, weight->info.name, j);
+        }
+    }
+    return AE_OK;
+}
+
+int32_t ae__file_savable(const ae_model *model)
+{
+    AE_TRY(check_finite(model, model->weights, ""));
+    for (int32_t i = 0; i < model->trained.n_states; i++)
+        AE_TRY(check_finite(model, model->trained.states[i], "optimiser's state of "));
+    return AE_OK;
+}
+
+int32_t ae__file_save(const ae_model *model, ae__writer *writer)
+{
+    bool trained = model->trained.steps > 0;
+    writer->crc = 0;
+    ae__write_bytes(writer, AE__FILE_MAGIC, AE__FILE_MAGIC_BYTES);
+    ae__write_u32(writer, AE__FILE_MAJOR);
+    ae__write_u32(writer, AE__FILE_MINOR);
+    ae__write_u32(writer, writer->crc);
+    for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+        bool critical = chunks[i].tag[0] >= 'A' && chunks[i].tag[0] <= 'Z';
+        if (critical || trained) put_chunk(writer, &chunks[i], model);
+    }
+    return writer->status;
+}

@@ -1,0 +1,84 @@
+/* The summary: a row a layer, then sums, losses and the optimiser. */
+#include "model/summary.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef struct text {
+    char *at;
+    size_t cap;
+    size_t length; /* as if there were room */
+} text;
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static void
+put(text *t, const char *format, ...)
+{
+    size_t room = t->length < t->cap ? t->cap - t->length : 0;
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(room ? t->at + t->length : NULL, room, format, args);
+    va_end(args);
+    if (n > 0) t->length += (size_t)n;
+}
+
+static const char *activation_name(int32_t activation)
+{
+    static const char *const names[] = {"linear", "relu", "leaky_relu", "tanh", "sigmoid"};
+    return names[activation];
+}
+
+/* Rows, columns, name of one array of a layer, or whose it is. */
+static void put_weight(text *t, const ae__weight_info *info)
+{
+    put(t, "  %s %zux%zu", info->name, info->rows, info->cols);
+    if (info->tied_to >= 0) put(t, " of #%d, transposed", (int)info->tied_to);
+}
+
+static void put_layer(text *t, const ae__plan *plan, int32_t i)
+{
+    const ae__layer_plan *layer = &plan->layers[i];
+    size_t own = 0;
+    for (int32_t w = 0; w < plan->n_weights; w++) {
+        if (plan->weights[w].layer == i) own += plan->weights[w].count;
+    }
+    put(t, "#%-4d %-11s %-11s %9zu %12zu", (int)i, layer->ops->name,
+        activation_name(layer->info.activation), layer->out, own);
+    for (int32_t slot = 0; slot < layer->info.n_weights; slot++)
+        put_weight(t, &layer->info.weights[slot]);
+    put(t, "%s\n", i == plan->desc->code - 1 ? "   <- code" : "");
+}
+
+static void put_spec(text *t, const char *what, const char *kind, const ae__spec *spec)
+{
+    put(t, "%s %s", what, kind);
+    for (int32_t i = 0; i < spec->count; i++) {
+        const ae__param *row = ae__param_of(spec->values[i].id);
+        if (row->type == AE_TYPE_I64)
+            put(t, "%s %s %lld", i ? "," : ":", row->name, (long long)spec->values[i].i64);
+        else
+            put(t, "%s %s %g", i ? "," : ":", row->name, spec->values[i].f64);
+    }
+    put(t, "\n");
+}
+
+size_t ae__summary(const ae_model *model, char *buffer, size_t cap)
+{
+    const ae__plan *plan = &model->plan;
+    text t = {buffer, cap, 0};
+    put(&t, "%-5s %-11s %-11s %9s %12s\n", "layer", "kind", "activation", "output", "weights");
+    put(&t, "%-5s %-11s %-11s %9zu\n", "", "input", "", plan->layers[0].in);
+    for (int32_t i = 0; i < plan->n_layers; i++) put_layer(&t, plan, i);
+    put(&t, "weights: %zu (%zu bytes); workspace: %zu bytes for %zu rows at a time\n",
+        plan->weight_count, plan->weight_count * sizeof(real),
+        model->block_bytes - plan->weight_reals * sizeof(real), plan->chunk);
+    for (int32_t i = 0; i < plan->desc->n_terms; i++)
+        put_spec(&t, "loss", ae__term_of(plan->desc->terms[i].kind)->name, &plan->desc->terms[i]);
+    put_spec(&t, "optimizer", ae__optim_of(plan->desc->optim.kind)->name, &plan->desc->optim);
+    put_spec(&t, "training", "", &plan->desc->model);
+    put(&t, "trained: %llu epochs, %llu steps\n", (unsigned long long)model->trained.epochs,
+        (unsigned long long)model->trained.steps);
+    return t.length;
+}

@@ -1,0 +1,75 @@
+/* Adam (Kingma and Ba 2015, algorithm 1) and AdamW (Loshchilov and Hutter 2019), which differ in
+ * where weight decay enters: added to the gradient, or taken off the weight apart. */
+#include "optim/optim.h"
+
+#include "ae/ae.h"
+
+static const ae__optim_param params[] = {{AE_PARAM_LEARNING_RATE, NAN}, {AE_PARAM_BETA1, NAN},
+                                         {AE_PARAM_BETA2, NAN},         {AE_PARAM_EPSILON, NAN},
+                                         {AE_PARAM_WEIGHT_DECAY, NAN},  {0, 0}};
+
+static const ae__optim_param params_w[] = {{AE_PARAM_LEARNING_RATE, NAN}, {AE_PARAM_BETA1, NAN},
+                                           {AE_PARAM_BETA2, NAN},         {AE_PARAM_EPSILON, NAN},
+                                           {AE_PARAM_WEIGHT_DECAY, 0.01}, {0, 0}};
+
+static int32_t states(const ae__spec *spec)
+{
+    (void)spec;
+    return 2;
+}
+
+#ifdef AE_TRAINING
+
+static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_clamp,
+                    ae__optim_step *step)
+{
+    double lr = ae__spec_f64(spec, AE_PARAM_LEARNING_RATE);
+    double beta1 = ae__spec_f64(spec, AE_PARAM_BETA1), beta2 = ae__spec_f64(spec, AE_PARAM_BETA2);
+    step->adam = (ae__adam){
+        .beta1 = (real)beta1,
+        .beta2 = (real)beta2,
+        .epsilon = (real)ae__spec_f64(spec, AE_PARAM_EPSILON),
+        .step = (real)(lr / (1 - pow(beta1, (double)t))),
+        .v_factor = (real)(1 / sqrt(1 - pow(beta2, (double)t))),
+        .g_scale = (real)g_scale,
+        .g_clamp = (real)g_clamp,
+        .l2 = (real)ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY),
+    };
+}
+
+static void prepare_w(const ae__spec *spec, uint64_t t, double g_scale, double g_clamp,
+                      ae__optim_step *step)
+{
+    prepare(spec, t, g_scale, g_clamp, step);
+    step->adam.l2 = 0;
+    step->adam.shrink = (real)(ae__spec_f64(spec, AE_PARAM_LEARNING_RATE) *
+                               ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY));
+}
+
+static void update(const ae__optim_step *step, const ae__kernels *kernels,
+                   const ae__optim_slice *slice)
+{
+    ae__adam adam = step->adam;
+    if (!slice->decay) adam.l2 = adam.shrink = 0;
+    kernels->adam(&adam, slice->w, slice->state[0], slice->state[1], slice->g, slice->count);
+}
+
+#endif
+
+const ae__optim_ops ae__optim_adam = {
+    .kind = AE_OPTIM_ADAM,
+    .name = "adam",
+    .params = params,
+    .states = states,
+    .prepare = AE__IF_TRAINING(prepare),
+    .update = AE__IF_TRAINING(update),
+};
+
+const ae__optim_ops ae__optim_adamw = {
+    .kind = AE_OPTIM_ADAMW,
+    .name = "adamw",
+    .params = params_w,
+    .states = states,
+    .prepare = AE__IF_TRAINING(prepare_w),
+    .update = AE__IF_TRAINING(update),
+};

@@ -1,0 +1,28 @@
+/* Binary cross-entropy: -1/d sum t log s(z) + (1 - t) log(1 - s(z)) a row, the mean over rows, from
+ * the logits z = what stands before the last layer's sigmoid. */
+#include "terms/term.h"
+
+#include "ae/ae.h"
+#include "base/status.h"
+
+static const int32_t params[] = {AE_PARAM_WEIGHT, 0};
+
+static int32_t check(const ae__spec *spec, int32_t activation)
+{
+    (void)spec;
+    if (activation == AE_ACT_SIGMOID) return AE_OK;
+    return ae__fail(AE_ERR_INVALID, "last activation is constant %d, wanted AE_ACT_SIGMOID (%d)",
+                    (int)activation, AE_ACT_SIGMOID);
+}
+
+const ae__term_ops ae__bce = {
+    .kind = AE_LOSS_BCE,
+    .name = "bce",
+    .params = params,
+    .element = AE__ELEMENT_LOGISTIC,
+    .mean = true,
+    .unit_targets = true,
+    .check = check,
+    .values = ae__element_values,
+    .gradients = AE__IF_TRAINING(ae__element_gradients),
+};

@@ -1,0 +1,207 @@
+/* The training loop: order, batches, validation, history, progress, and what each ending leaves. */
+#include "train/fit.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "base/rng.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "train/step.h"
+
+enum { ORDER_ROWS = 32 /* row numbers computed by one task */ };
+
+/* One run of ae__fit. */
+typedef struct fitting {
+    ae_model *model;
+    const ae__fit_request *request;
+    ae__trainer trainer;
+    ae__order order;
+    bool shuffled;
+    uint64_t rows, batch;
+    uint64_t count;   /* rows of the current batch */
+    ae__trained kept; /* counts of the state that the trainer keeps */
+    double began;     /* seconds */
+} fitting;
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int32_t report(const fitting *f, int32_t kind, double loss, double val_loss)
+{
+    const ae__trained *trained = &f->model->trained;
+    uint64_t done = kind == AE_EVENT_EPOCH ? f->rows : trained->part_done;
+    ae_event event = {
+        .size = sizeof event,
+        .kind = kind,
+        .epoch = (int64_t)trained->epochs + (kind == AE_EVENT_BATCH),
+        .epochs = f->request->epochs,
+        .step = (int64_t)((done + f->batch - 1) / f->batch),
+        .steps = (int64_t)((f->rows + f->batch - 1) / f->batch),
+        .loss = loss,
+        .val_loss = val_loss,
+        .learning_rate = ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE),
+        .seconds = seconds() - f->began,
+    };
+    if (!f->request->progress || f->request->progress(&event, f->request->user) == 0) return AE_OK;
+    return ae__fail(AE_ERR_CANCELLED, "fit: cancelled by the callback in epoch %lld",
+                    (long long)event.epoch);
+}
+
+static void order_task(void *arg, size_t task, size_t worker)
+{
+    fitting *f = arg;
+    size_t end = ae__min_size((task + 1) * ORDER_ROWS, f->count);
+    (void)worker;
+    for (size_t i = task * ORDER_ROWS; i < end; i++) {
+        uint64_t at = f->model->trained.part_done + i;
+        f->trainer.numbers[i] = f->shuffled ? ae__order_at(&f->order, at) : at;
+    }
+}
+
+/* Gathers the next batch and trains on it; the summed loss of its rows. */
+static double train_batch(fitting *f)
+{
+    ae_model *model = f->model;
+    const ae__view *data = f->request->data;
+    const ae__engine *engine = &model->engine;
+    ae__trained *trained = &model->trained;
+    uint64_t left = f->rows - trained->part_done;
+    f->count = f->batch < left ? f->batch : left;
+    ae__pool_run(engine->pool, (f->count + ORDER_ROWS - 1) / ORDER_ROWS, order_task, f);
+    const uint64_t *numbers = f->trainer.numbers;
+    ae__rows x = ae__array_gather(&data->x, numbers, f->count, f->trainer.x, engine), target = x;
+    if (data->y.values)
+        target = ae__array_gather(&data->y, numbers, f->count, f->trainer.target, engine);
+    ae__context context = {
+        .engine = engine,
+        .mode = AE__MODE_TRAIN,
+        .rows = f->count,
+        .seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
+        .epoch = trained->epochs + 1,
+        .step = trained->steps,
+        .row_numbers = numbers,
+        .target = target.at,
+        .target_row = target.row,
+    };
+    return ae__trainer_step(&f->trainer, &context);
+}
+
+/* Makes this the state to go back to. */
+static void keep(fitting *f)
+{
+    ae__trainer_keep(&f->trainer);
+    f->kept = f->model->trained;
+}
+
+/* Back to the last complete epoch, or to where this fit began. */
+static int32_t diverged(fitting *f, const char *what, double value)
+{
+    ae__trained *trained = &f->model->trained;
+    uint64_t epoch = trained->epochs + 1, step = trained->steps;
+    ae__trainer_restore(&f->trainer);
+    *trained = f->kept;
+    return ae__fail(AE_ERR_DIVERGED,
+                    "fit: %s is %g in epoch %llu, step %llu; try a lower learning_rate", what,
+                    value, (unsigned long long)epoch, (unsigned long long)step);
+}
+
+static int32_t train_epoch_rest(fitting *f)
+{
+    ae__trained *trained = &f->model->trained;
+    while (trained->part_done < f->rows) {
+        double sum = train_batch(f);
+        if (!isfinite(sum)) return diverged(f, "loss", sum);
+        trained->part_done += f->count;
+        trained->part_sum += sum;
+        AE_TRY(report(f, AE_EVENT_BATCH, trained->part_sum / (double)trained->part_done, NAN));
+    }
+    return AE_OK;
+}
+
+static double weights_norm(const ae_model *model)
+{
+    return sqrt(model->engine.kernels->sum_squares(model->weights, model->plan.weight_reals));
+}
+
+/* Validation, history, and the state to go back to. */
+static int32_t close_epoch(fitting *f)
+{
+    ae__trained *trained = &f->model->trained;
+    const ae__view *validation = f->request->validation;
+    double loss = trained->part_sum / (double)f->rows, val_loss = NAN;
+    if (!isfinite(weights_norm(f->model)))
+        return diverged(f, "norm of the weights", weights_norm(f->model));
+    if (validation) {
+        val_loss = ae__run_loss(f->model, validation, NULL);
+        if (!isfinite(val_loss)) return diverged(f, "validation loss", val_loss);
+    }
+    trained->history[AE_METRIC_LOSS][trained->epochs] = loss;
+    trained->history[AE_METRIC_VAL_LOSS][trained->epochs] = val_loss;
+    trained->history[AE_METRIC_LEARNING_RATE][trained->epochs] =
+        ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE);
+    trained->epochs++;
+    trained->part_done = 0;
+    trained->part_sum = 0;
+    keep(f);
+    return report(f, AE_EVENT_EPOCH, loss, val_loss);
+}
+
+static int32_t train_epoch(fitting *f)
+{
+    const ae_model *model = f->model;
+    f->began = seconds();
+    f->shuffled = ae__spec_i64(&model->desc.model, AE_PARAM_SHUFFLE) == AE_SHUFFLE_FULL;
+    ae__order_set(&f->order, f->rows,
+                  &(ae__draw){.seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
+                              .purpose = AE__DRAW_ORDER,
+                              .epoch = (uint32_t)model->trained.epochs + 1});
+    AE_TRY(train_epoch_rest(f));
+    return close_epoch(f);
+}
+
+/* Everything that needs memory, before the first step. */
+static int32_t reserve(fitting *f)
+{
+    const ae__spec *optim = &f->model->desc.optim;
+    AE_TRY(ae__model_reserve_states(f->model, ae__optim_of(optim->kind)->states(optim)));
+    AE_TRY(ae__model_reserve_history(f->model, (size_t)f->request->epochs));
+    return ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
+}
+
+static int32_t train(fitting *f)
+{
+    ae__trained *trained = &f->model->trained;
+    AE_TRY(reserve(f));
+    if (trained->part_rows != f->rows) { /* an epoch of other data cannot be gone on with */
+        trained->part_rows = f->rows;
+        trained->part_done = 0;
+        trained->part_sum = 0;
+    }
+    keep(f);
+    while (trained->epochs < (uint64_t)f->request->epochs) AE_TRY(train_epoch(f));
+    return AE_OK;
+}
+
+int32_t ae__fit(ae_model *model, const ae__fit_request *request)
+{
+    uint64_t rows = request->data->x.rows;
+    uint64_t batch = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_BATCH);
+    fitting f = {.model = model, .request = request, .rows = rows};
+    ae__pool *pool = model->engine.pool, *own = NULL;
+    int32_t status;
+    f.batch = batch < rows ? batch : rows;
+    if (model->trained.epochs >= (uint64_t)request->epochs) return AE_OK;
+    if (request->threads && request->threads != ae__pool_threads(pool)) {
+        if (request->threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, request->threads));
+        model->engine.pool = own;
+    }
+    status = train(&f);
+    if (model->engine.pool != pool) ae__pool_free(own);
+    model->engine.pool = pool;
+    return status;
+}

@@ -1,0 +1,237 @@
+/* Forward, backward and the optimiser, in memory planned beforehand. */
+#include "train/step.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/status.h"
+
+enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
+
+static size_t norm_blocks(const ae__plan *plan)
+{
+    return (plan->weight_reals + NORM_BLOCK - 1) / NORM_BLOCK;
+}
+
+static void bind(ae__trainer *t, ae__arena *arena)
+{
+    const ae__plan *plan = &t->model->plan;
+    size_t rows = t->batch, states = (size_t)t->model->trained.n_states * plan->weight_reals;
+    t->x = ae__arena_take(arena, rows * ae__row_stride(plan->layers[0].in), sizeof(real));
+    t->target = ae__arena_take(arena, rows * ae__row_stride(ae__plan_output(plan)), sizeof(real));
+    t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
+    for (int32_t i = 0; i < plan->n_layers; i++) {
+        real *y = ae__arena_take(arena, rows * ae__row_stride(plan->layers[i].out), sizeof(real));
+        if (t->y) t->y[i] = y;
+    }
+    for (int32_t i = 0; i < 2; i++)
+        t->dy[i] = ae__arena_take(arena, rows * plan->widest_row, sizeof(real));
+    t->gradients = ae__arena_take(arena, plan->weight_reals, sizeof(real));
+    t->values = ae__arena_take(arena, rows, sizeof(double));
+    t->sums = ae__arena_take(arena, rows, sizeof(double));
+    t->numbers = ae__arena_take(arena, rows, sizeof(uint64_t));
+    t->norms = ae__arena_take(arena, norm_blocks(plan), sizeof(double));
+    t->kept_weights = ae__arena_take(arena, plan->weight_reals, sizeof(real));
+    t->kept_states = ae__arena_take(arena, states, sizeof(real));
+}
+
+int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
+{
+    ae__arena arena = {0};
+    *trainer = (ae__trainer){.model = model, .batch = batch};
+    bind(trainer, &arena);
+    if (arena.overflow)
+        return ae__fail(AE_ERR_RANGE, "fit: memory of a batch of %zu overflows", batch);
+    if (arena.bytes > model->train_bytes) {
+        void *block = ae__mem_alloc(&model->mem, arena.bytes);
+        if (!block) return ae__fail(AE_ERR_NOMEM, "fit: no memory for %zu bytes", arena.bytes);
+        ae__mem_free(&model->mem, model->train_block);
+        model->train_block = block;
+        model->train_bytes = arena.bytes;
+    }
+    arena = (ae__arena){.base = model->train_block, .cap = model->train_bytes};
+    bind(trainer, &arena);
+    memset(trainer->gradients, 0, model->plan.weight_reals * sizeof(real)); /* the gaps, too */
+    return AE_OK;
+}
+
+/* ---- backward ---- */
+
+typedef struct backward_pass {
+    ae__trainer *trainer;
+    const ae__layer_plan *layer;
+    int32_t number;
+    ae__finished *finished;
+    void *user;
+} backward_pass;
+
+/* A slot of a layer is finished: of the weight itself only in its owner, which comes last. */
+static void slot_finished(void *user, int32_t slot, size_t begin, size_t count)
+{
+    const backward_pass *pass = user;
+    int32_t weight = pass->layer->weights[slot];
+    if (pass->trainer->model->plan.weights[weight].layer == pass->number)
+        pass->finished(pass->user, weight, begin, count);
+}
+
+static void backward_layer(backward_pass *pass, const ae__context *context, real *dy, real *dx)
+{
+    ae__trainer *t = pass->trainer;
+    const ae__plan *plan = &t->model->plan;
+    int32_t i = pass->number;
+    ae__layer_call call = ae__model_call(t->model, i, context);
+    pass->layer = &plan->layers[i];
+    call.x = i ? t->y[i - 1] : t->x;
+    call.y = t->y[i];
+    call.dy = dy;
+    call.dx = dx;
+    call.below_act = i ? plan->layers[i - 1].info.activation : AE_ACT_LINEAR;
+    call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
+    call.finished = pass->finished ? slot_finished : NULL;
+    call.finished_user = pass;
+    for (int32_t slot = 0; slot < pass->layer->info.n_weights; slot++) {
+        int32_t weight = pass->layer->weights[slot];
+        call.dw[slot] = t->gradients + plan->weights[weight].offset;
+        call.accumulate[slot] = plan->weights[weight].last != i;
+    }
+    pass->layer->ops->backward(&call);
+}
+
+/* The gradient with respect to the last layer's z: in place of its output where the loss was
+ * fused. */
+static real *loss_gradient(ae__trainer *t, const ae__context *context)
+{
+    const ae_model *model = t->model;
+    int32_t n = model->plan.n_layers;
+    if (model->plan.fuse_loss) return t->y[n - 1];
+    real *dz = t->dy[n % 2];
+    memset(dz, 0, context->rows * ae__row_stride(ae__plan_output(&model->plan)) * sizeof *dz);
+    for (int32_t i = 0; i < model->desc.n_terms; i++) {
+        ae__term_call call = ae__model_term(model, i, context);
+        call.z = t->y[n - 1];
+        call.dz = dz;
+        call.scratch = t->dy[(n + 1) % 2];
+        ae__term_of(call.spec->kind)->gradients(&call);
+    }
+    return dz;
+}
+
+double ae__trainer_gradients(ae__trainer *trainer, const ae__context *context,
+                             ae__finished *finished, void *user)
+{
+    const ae_model *model = trainer->model;
+    ae__pass forward = {.model = model,
+                        .context = context,
+                        .x = {trainer->x, ae__row_stride(model->plan.layers[0].in)},
+                        .y = trainer->y,
+                        .spare = trainer->dy[0],
+                        .values = trainer->values,
+                        .sums = trainer->sums};
+    backward_pass pass = {.trainer = trainer, .finished = finished, .user = user};
+    double sum = 0;
+    ae__pass_forward(&forward);
+    for (size_t i = 0; i < context->rows; i++) sum += trainer->sums[i];
+    real *dy = loss_gradient(trainer, context);
+    for (pass.number = model->plan.n_layers - 1; pass.number >= 0; pass.number--) {
+        real *dx = pass.number ? trainer->dy[pass.number % 2] : NULL;
+        backward_layer(&pass, context, dy, dx);
+        dy = dx;
+    }
+    return sum;
+}
+
+/* ---- optimiser ---- */
+
+typedef struct updating {
+    ae_model *model;
+    const real *gradients;
+    const ae__optim_ops *optim;
+    ae__optim_step step;
+} updating;
+
+/* Steps elements [begin, begin + count) of a weight. */
+static void update(void *user, int32_t weight, size_t begin, size_t count)
+{
+    const updating *u = user;
+    const ae__weight *w = &u->model->plan.weights[weight];
+    size_t at = w->offset + begin;
+    ae__optim_slice slice = {.w = u->model->weights + at,
+                             .g = u->gradients + at,
+                             .count = count,
+                             .decay = w->info.decay};
+    for (int32_t i = 0; i < u->model->trained.n_states; i++)
+        slice.state[i] = u->model->trained.states[i] + at;
+    u->optim->update(&u->step, u->model->engine.kernels, &slice);
+}
+
+static void norm_task(void *arg, size_t task, size_t worker)
+{
+    const ae__trainer *t = arg;
+    size_t begin = task * NORM_BLOCK, left = t->model->plan.weight_reals - begin;
+    (void)worker;
+    t->norms[task] =
+        t->model->engine.kernels->sum_squares(t->gradients + begin, ae__min_size(NORM_BLOCK, left));
+}
+
+/* The norm of the whole gradient: blocks in parallel, summed in order. */
+static double gradient_norm(const ae__trainer *t)
+{
+    size_t blocks = norm_blocks(&t->model->plan);
+    double sum = 0;
+    ae__pool_run(t->model->engine.pool, blocks, norm_task, (void *)t);
+    for (size_t i = 0; i < blocks; i++) sum += t->norms[i];
+    return sqrt(sum);
+}
+
+static void update_task(void *arg, size_t task, size_t worker)
+{
+    updating *u = arg;
+    (void)worker;
+    update(u, (int32_t)task, 0, u->model->plan.weights[task].count);
+}
+
+double ae__trainer_step(ae__trainer *trainer, const ae__context *context)
+{
+    ae_model *model = trainer->model;
+    const ae__spec *optim = &model->desc.optim;
+    double clip_norm = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM);
+    double clip_value = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_VALUE);
+    double clamp = clip_value > 0 ? clip_value : INFINITY, sum;
+    uint64_t t = model->trained.steps + 1;
+    updating u = {model, trainer->gradients, ae__optim_of(optim->kind), {.adam = {0}}};
+    if (clip_norm > 0) { /* no weight may be stepped before all gradients are known */
+        sum = ae__trainer_gradients(trainer, context, NULL, NULL);
+        double norm = gradient_norm(trainer);
+        u.optim->prepare(optim, t, norm > clip_norm ? clip_norm / norm : 1, clamp, &u.step);
+        ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
+    } else {
+        u.optim->prepare(optim, t, 1, clamp, &u.step);
+        sum = ae__trainer_gradients(trainer, context, update, &u);
+    }
+    model->trained.steps = t;
+    return sum;
+}
+
+/* ---- the last complete epoch ---- */
+
+static size_t state_reals(const ae_model *model)
+{
+    return (size_t)model->trained.n_states * model->plan.weight_reals;
+}
+
+void ae__trainer_keep(ae__trainer *trainer)
+{
+    const ae_model *model = trainer->model;
+    memcpy(trainer->kept_weights, model->weights, model->plan.weight_reals * sizeof(real));
+    if (state_reals(model))
+        memcpy(trainer->kept_states, model->trained.states[0], state_reals(model) * sizeof(real));
+}
+
+void ae__trainer_restore(ae__trainer *trainer)
+{
+    ae_model *model = trainer->model;
+    memcpy(model->weights, trainer->kept_weights, model->plan.weight_reals * sizeof(real));
+    if (state_reals(model))
+        memcpy(model->trained.states[0], trainer->kept_states, state_reals(model) * sizeof(real));
+}

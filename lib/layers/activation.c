@@ -19,7 +19,7 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
 static void forward_task(void *arg, size_t task, size_t worker)
 {
     const ae__layer_call *call = arg;
-    size_t end = ae__min_size((task + 1) * ROWS, call->context->rows);
+    size_t end = ae__min_size((task + 1) * ROWS, call->rows);
     int32_t act = call->raw ? AE_ACT_LINEAR : call->info->activation;
     (void)worker;
     for (size_t i = task * ROWS; i < end; i++)
@@ -29,7 +29,7 @@ static void forward_task(void *arg, size_t task, size_t worker)
 
 static void forward(const ae__layer_call *call)
 {
-    ae__pool_run(call->context->engine->pool, (call->context->rows + ROWS - 1) / ROWS, forward_task,
+    ae__pool_run(call->context->engine->pool, (call->rows + ROWS - 1) / ROWS, forward_task,
                  (void *)call);
 }
 
@@ -38,7 +38,7 @@ static void forward(const ae__layer_call *call)
 static void backward_task(void *arg, size_t task, size_t worker)
 {
     const ae__layer_call *call = arg;
-    size_t end = ae__min_size((task + 1) * ROWS, call->context->rows);
+    size_t end = ae__min_size((task + 1) * ROWS, call->rows);
     (void)worker;
     for (size_t i = task * ROWS; i < end; i++)
         call->context->engine->kernels->derive(
@@ -49,8 +49,8 @@ static void backward_task(void *arg, size_t task, size_t worker)
 static void backward(const ae__layer_call *call)
 {
     if (!call->dx) return;
-    ae__pool_run(call->context->engine->pool, (call->context->rows + ROWS - 1) / ROWS,
-                 backward_task, (void *)call);
+    ae__pool_run(call->context->engine->pool, (call->rows + ROWS - 1) / ROWS, backward_task,
+                 (void *)call);
 }
 
 #endif

@@ -16,7 +16,7 @@ enum {
 typedef struct ae__context {
     const ae__engine *engine;
     int32_t mode;
-    size_t rows; /* of the batch */
+    size_t rows; /* of the data */
 
     /* What random draws are functions of (base/rng.h). Evaluation draws with epoch 0. */
     uint64_t seed;

@@ -67,7 +67,7 @@ static void forward(const ae__layer_call *call)
     epilogue.slope = call->info->slope;
     ae__gemm_run(
         &(ae__gemm){
-            .m = call->context->rows,
+            .m = call->rows,
             .n = call->out,
             .k = call->in,
             .a = call->x,
@@ -95,7 +95,7 @@ static void input_gradient(const ae__layer_call *call)
     };
     ae__gemm_run(
         &(ae__gemm){
-            .m = call->context->rows,
+            .m = call->rows,
             .n = call->in,
             .k = call->out,
             .a = call->dy,
@@ -127,7 +127,7 @@ static void kernel_gradient(const ae__layer_call *call)
         &(ae__gemm){
             .m = kernel->rows,
             .n = kernel->cols,
-            .k = call->context->rows,
+            .k = call->rows,
             .a = swap ? call->dy : call->x,
             .a_row = 1,
             .a_col = swap ? call->y_row : call->x_row,
@@ -149,7 +149,7 @@ static void bias_task(void *arg, size_t task, size_t worker)
     size_t begin = task * BIAS_COLUMNS, count = ae__min_size(BIAS_COLUMNS, call->out - begin);
     (void)worker;
     call->context->engine->kernels->column_sums(call->dw[BIAS] + begin, call->dy + begin,
-                                                call->y_row, call->context->rows, count,
+                                                call->y_row, call->rows, count,
                                                 call->accumulate[BIAS]);
     if (call->finished) call->finished(call->finished_user, BIAS, begin, count);
 }

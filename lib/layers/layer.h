@@ -22,18 +22,20 @@ typedef struct ae__weight_info {
 /* What a layer needs, from its spec and the shape of its input. */
 typedef struct ae__layer_info {
     ae__shape out;
+    size_t row_factor; /* rows of y for each row of x: 1, or the samples drawn for it */
     int32_t n_weights;
     ae__weight_info weights[AE__LAYER_WEIGHTS];
     int32_t activation; /* AE_ACT_*: the last thing that forward does; LINEAR: nothing */
     real slope;
 } ae__layer_info;
 
-/* One layer of a pass over `context->rows` rows. x: rows x in, y: rows x out, with row strides of
- * their own (ae__row_stride), which dx and dy share. */
+/* One layer of a pass. x: rows x in, y: rows * row_factor x out, with row strides of their own
+ * (ae__row_stride), which dx and dy share. */
 typedef struct ae__layer_call {
     const ae__context *context;
     const ae__spec *spec;
     const ae__layer_info *info;
+    size_t rows;         /* of x */
     size_t in, out;      /* elements of a row */
     size_t x_row, y_row; /* row strides of x and dx, of y and dy */
     const real *x;
@@ -45,9 +47,9 @@ typedef struct ae__layer_call {
     bool raw;
     const ae__epilogue *loss;
 
-    /* Backward. dy: rows x out, may be overwritten; it is the gradient with respect to what stands
-     * before the activation. dx: rows x in, overwritten; NULL: not wanted. below_act and
-     * below_slope: dx is multiplied by this activation's derivative, whose output x is. */
+    /* Backward. dy is the gradient with respect to what stands before the activation, and may be
+     * overwritten. dx: overwritten; NULL: not wanted. below_act, below_slope: dx is multiplied by
+     * this activation's derivative, whose output x is. */
     real *dy;
     real *dx;
     int32_t below_act;

@@ -13,13 +13,13 @@ static void bind(ae_model *model, ae__arena *arena)
 {
     const ae__plan *plan = &model->plan;
     ae__workspace *work = &model->work;
-    size_t chunk = plan->chunk;
+    size_t chunk = plan->chunk, input = ae__row_stride(plan->layers[0].in);
+    size_t output = ae__row_stride(ae__plan_output(plan));
     model->weights = ae__arena_take(arena, plan->weight_reals, sizeof(real));
-    work->x = ae__arena_take(arena, chunk * ae__row_stride(plan->layers[0].in), sizeof(real));
-    work->target =
-        ae__arena_take(arena, chunk * ae__row_stride(ae__plan_output(plan)), sizeof(real));
+    work->x = ae__arena_take(arena, chunk, input * sizeof(real));
+    work->target = ae__arena_take(arena, chunk, output * sizeof(real));
     for (int32_t i = 0; i < 2; i++)
-        work->between[i] = ae__arena_take(arena, chunk * plan->widest_row, sizeof(real));
+        work->between[i] = ae__arena_take(arena, chunk, plan->widest * sizeof(real));
     work->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *work->y);
     for (int32_t i = 0; work->y && i < plan->n_layers; i++) work->y[i] = work->between[i % 2];
     work->values = ae__arena_take(arena, chunk, sizeof(double));
@@ -205,6 +205,7 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__co
     ae__layer_call call = {.context = context,
                            .spec = plan->spec,
                            .info = &plan->info,
+                           .rows = context->rows * plan->repeat,
                            .in = plan->in,
                            .out = plan->out,
                            .x_row = ae__row_stride(plan->in),

@@ -25,11 +25,12 @@ static int32_t infer_layer(ae__plan *plan, int32_t i)
     layer->ops = ae__layer_of(layer->spec->kind);
     layer->in_shape = i ? plan->layers[i - 1].info.out : plan->desc->input;
     layer->in = ae__shape_size(&layer->in_shape);
-    layer->info.activation = AE_ACT_LINEAR;
+    layer->repeat = i ? layer[-1].repeat * layer[-1].info.row_factor : 1;
+    layer->info = (ae__layer_info){.row_factor = 1, .activation = AE_ACT_LINEAR};
     int32_t status = layer->ops->infer(layer->spec, &layer->in_shape, &layer->info);
     if (status != AE_OK) return blame(status, layer->ops->name, i);
     layer->out = ae__shape_size(&layer->info.out);
-    plan->widest_row = ae__max_size(plan->widest_row, ae__row_stride(layer->out));
+    plan->widest = ae__max_size(plan->widest, ae__layer_plan_reals(layer));
     return AE_OK;
 }
 
@@ -116,7 +117,7 @@ static int32_t check_chain(const ae__desc *desc)
 
 static void choose_sizes(ae__plan *plan)
 {
-    size_t rows = CHUNK_BYTES / sizeof(real) / plan->widest_row;
+    size_t rows = CHUNK_BYTES / sizeof(real) / plan->widest;
     plan->chunk = ae__min_size(ae__max_size(rows, CHUNK_LEAST), CHUNK_MOST);
     plan->fuse_loss = plan->desc->n_terms == 1 &&
                       plan->layers[plan->n_layers - 1].ops->fuses_loss &&
@@ -129,7 +130,7 @@ int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator
     size_t n = (size_t)desc->n_layers;
     *plan = (ae__plan){.desc = desc, .n_layers = desc->n_layers};
     if (status == AE_OK) {
-        plan->widest_row = ae__row_stride(ae__shape_size(&desc->input));
+        plan->widest = ae__row_stride(ae__shape_size(&desc->input));
         plan->layers = ae__mem_array(mem, n, sizeof *plan->layers);
         plan->weights = ae__mem_array(mem, n * AE__LAYER_WEIGHTS, sizeof *plan->weights);
         if (!plan->layers || !plan->weights)
@@ -149,6 +150,11 @@ void ae__plan_free(ae__plan *plan, const ae_allocator *mem)
     ae__mem_free(mem, plan->layers);
     ae__mem_free(mem, plan->weights);
     *plan = (ae__plan){0};
+}
+
+size_t ae__layer_plan_reals(const ae__layer_plan *layer)
+{
+    return layer->repeat * layer->info.row_factor * ae__row_stride(layer->out);
 }
 
 size_t ae__plan_output(const ae__plan *plan)

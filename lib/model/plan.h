@@ -25,6 +25,7 @@ typedef struct ae__layer_plan {
     const ae__spec *spec;
     ae__shape in_shape;
     size_t in, out; /* elements of a row */
+    size_t repeat;  /* rows of x for each row of the data */
     ae__layer_info info;
     int32_t weights[AE__LAYER_WEIGHTS]; /* numbers in ae__plan.weights; a tied one is its owner's */
 } ae__layer_plan;
@@ -37,7 +38,7 @@ typedef struct ae__plan {
     ae__weight *weights;
     size_t weight_reals; /* length of the vector, gaps included */
     size_t weight_count; /* weights in it */
-    size_t widest_row;   /* the largest row stride: of the input or any output */
+    size_t widest;       /* most reals that a row of the data takes as x or y of a layer */
     size_t chunk;        /* rows that inference takes at a time */
     bool fuse_loss;      /* the last layer's forward computes the loss */
 } ae__plan;
@@ -45,6 +46,9 @@ typedef struct ae__plan {
 /* Works the plan out into arrays of its own; desc must outlive it. On failure *plan is empty. */
 int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator *mem);
 void ae__plan_free(ae__plan *plan, const ae_allocator *mem);
+
+/* Reals of a layer's y for each row of the data. */
+size_t ae__layer_plan_reals(const ae__layer_plan *layer);
 
 size_t ae__plan_output(const ae__plan *plan); /* elements of a row */
 size_t ae__plan_code(const ae__plan *plan);

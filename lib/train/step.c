@@ -17,23 +17,24 @@ static size_t norm_blocks(const ae__plan *plan)
 static void bind(ae__trainer *t, ae__arena *arena)
 {
     const ae__plan *plan = &t->model->plan;
-    size_t rows = t->batch, states = (size_t)t->model->trained.n_states * plan->weight_reals;
-    t->x = ae__arena_take(arena, rows * ae__row_stride(plan->layers[0].in), sizeof(real));
-    t->target = ae__arena_take(arena, rows * ae__row_stride(ae__plan_output(plan)), sizeof(real));
+    size_t rows = t->batch, weights = plan->weight_reals * sizeof(real);
+    t->x = ae__arena_take(arena, rows, ae__row_stride(plan->layers[0].in) * sizeof(real));
+    t->target = ae__arena_take(arena, rows, ae__row_stride(ae__plan_output(plan)) * sizeof(real));
     t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
     for (int32_t i = 0; i < plan->n_layers; i++) {
-        real *y = ae__arena_take(arena, rows * ae__row_stride(plan->layers[i].out), sizeof(real));
+        size_t bytes = ae__layer_plan_reals(&plan->layers[i]) * sizeof(real);
+        real *y = ae__arena_take(arena, rows, bytes);
         if (t->y) t->y[i] = y;
     }
     for (int32_t i = 0; i < 2; i++)
-        t->dy[i] = ae__arena_take(arena, rows * plan->widest_row, sizeof(real));
-    t->gradients = ae__arena_take(arena, plan->weight_reals, sizeof(real));
+        t->dy[i] = ae__arena_take(arena, rows, plan->widest * sizeof(real));
+    t->gradients = ae__arena_take(arena, 1, weights);
     t->values = ae__arena_take(arena, rows, sizeof(double));
     t->sums = ae__arena_take(arena, rows, sizeof(double));
     t->numbers = ae__arena_take(arena, rows, sizeof(uint64_t));
     t->norms = ae__arena_take(arena, norm_blocks(plan), sizeof(double));
-    t->kept_weights = ae__arena_take(arena, plan->weight_reals, sizeof(real));
-    t->kept_states = ae__arena_take(arena, states, sizeof(real));
+    t->kept_weights = ae__arena_take(arena, 1, weights);
+    t->kept_states = ae__arena_take(arena, (size_t)t->model->trained.n_states, weights);
 }
 
 int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)

@@ -63,8 +63,9 @@ static inline vec v_exp(vec x)
 static inline vec v_log(vec x)
 {
     const vec zero = v_zero(), infinity = v_set1(INFINITY);
-    vmask tiny = v_less(x, v_set1(FLT_MIN));
-    vec e, f = v_split(v_select(tiny, v_mul(x, v_set1(8388608.0f)), x), &e);
+    vec size = v_abs(x);
+    vmask tiny = v_less(size, v_set1(FLT_MIN));
+    vec e, f = v_split(v_select(tiny, v_mul(size, v_set1(8388608.0f)), size), &e);
     e = v_sub(e, v_select(tiny, v_set1(23.0f), zero));
     f = v_sub(f, v_set1(1.0f));
     vec square = v_mul(f, f), p = v_set1(7.0376836292e-2f);

@@ -1,0 +1,186 @@
+/* One measurement of one piece of work, printed as a line of JSON:
+ *
+ *     bench WORK [--threads T] [--epochs N] [--data DIR]
+ *
+ *   W1   784-32-784, relu and sigmoid, BCE, Adam, batch 256: seconds an epoch of 60,000 rows
+ *   W2   784-512-256-32-256-512-784, the same
+ *   W5   784-4096-784, relu and linear, MSE, batch 256
+ *   W6   encoding with the models of W1 and W2: one row, 256 rows, 10,000 rows of 8 bits
+ *
+ * An epoch is all that ae_fit does in it: order, gathering, loss, optimiser. fma_fraction is the rate
+ * of the products' multiply-adds over the core's peak (times threads), measured in the same process. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "peak.h"
+
+enum { MOST_LAYERS = 8, SINGLE_CALLS = 5000, TIMES = 15, DIM = 784 };
+
+typedef struct work {
+    const char *name;
+    int64_t units[MOST_LAYERS]; /* of each layer, ended by 0 */
+    int32_t code;               /* layers of the encoder */
+    int32_t last, loss;
+} work;
+
+static const work works[] = {
+    {"W1", {32, DIM}, 1, AE_ACT_SIGMOID, AE_LOSS_BCE},
+    {"W2", {512, 256, 32, 256, 512, DIM}, 3, AE_ACT_SIGMOID, AE_LOSS_BCE},
+    {"W5", {4096, DIM}, 1, AE_ACT_LINEAR, AE_LOSS_MSE},
+};
+
+static const work *find_work(const char *name)
+{
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        if (strcmp(works[i].name, name) == 0) return &works[i];
+    }
+    fail("no work %s; there are W1 W2 W5 W6", name);
+}
+
+static ae_model *make_model(const work *w, int64_t threads)
+{
+    ae_config *config;
+    ae_model *model;
+    must(ae_config_create(&config));
+    ae_config_input(config, DIM);
+    for (int32_t i = 0; w->units[i]; i++) {
+        ae_config_dense(config, w->units[i], w->units[i + 1] ? AE_ACT_RELU : w->last);
+        if (i + 1 == w->code) ae_config_code(config);
+    }
+    ae_config_loss(config, w->loss);
+    ae_config_set_i64(config, AE_PARAM_THREADS, threads);
+    must(ae_model_create(&model, config));
+    ae_config_free(config);
+    return model;
+}
+
+/* Multiply-adds of an epoch's products, twice: forward, dW, and dX of all layers but the first. */
+static double epoch_flops(const work *w, int64_t rows)
+{
+    double flops = 0;
+    for (int32_t i = 0; w->units[i]; i++) {
+        double in = i ? (double)w->units[i - 1] : DIM;
+        flops += 2.0 * (double)rows * in * (double)w->units[i] * (i ? 3 : 2);
+    }
+    return flops;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The value below which `share` of the times lie. */
+static double quantile(double *times, int32_t count, double share)
+{
+    qsort(times, (size_t)count, sizeof *times, ascending);
+    return times[(int32_t)(share * (count - 1))];
+}
+
+typedef struct epoch_times {
+    double seconds[64];
+    int32_t count;
+} epoch_times;
+
+static int32_t note_epoch(const ae_event *event, void *user)
+{
+    epoch_times *times = user;
+    if (event->kind == AE_EVENT_EPOCH && times->count < 64)
+        times->seconds[times->count++] = event->seconds;
+    return 0;
+}
+
+/* The median of all epochs but the first. */
+static void measure_training(const work *w, const images *set, const settings *s)
+{
+    ae_model *model = make_model(w, s->threads);
+    epoch_times times = {.count = 0};
+    ae_fit_options *options;
+    ae_data *data;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_U8, set->pixels, set->rows, DIM));
+    must(ae_data_scale(data, AE_DATA_X, 1.0 / 255, 0));
+    must(ae_fit_options_create(&options));
+    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs + 1));
+    must(ae_fit_options_progress(options, note_epoch, &times));
+    double peak = peak_gflops() * (double)s->threads;
+    must(ae_fit_data(model, data, options));
+    double epoch = quantile(times.seconds + 1, times.count - 1, 0.5) * 60000 / (double)set->rows;
+    double rate = epoch_flops(w, 60000) / epoch / 1e9;
+    printf("{\"peer\":\"libae-%s\",\"work\":\"%s\",\"threads\":%d,\"epoch_s\":%.5f,\"gflops\":%.1f,"
+           "\"fma_gflops\":%.1f,\"fma_fraction\":%.3f}\n",
+           ae_version_text(), w->name, (int)s->threads, epoch, rate, peak, rate / peak);
+    ae_fit_options_free(options);
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
+/* Median rows/s of encoding all rows of a view. */
+static double encode_rate(ae_model *model, const ae_data *data, int64_t rows, float *code)
+{
+    double times[TIMES];
+    size_t cap = (size_t)(rows * ae_model_code_dim(model));
+    for (int32_t i = -2; i < TIMES; i++) {
+        double start = seconds_now();
+        must(ae_encode_data(model, data, code, cap));
+        if (i >= 0) times[i] = seconds_now() - start;
+    }
+    return (double)rows / quantile(times, TIMES, 0.5);
+}
+
+static void measure_encoding(const work *w, const images *set, const settings *s)
+{
+    static double times[SINGLE_CALLS];
+    ae_model *model = make_model(w, s->threads);
+    size_t cap = 32;
+    int64_t many = set->rows < 10000 ? set->rows : 10000;
+    float *rows = allocate(256 * DIM, sizeof *rows),
+          *code = allocate((size_t)many * cap, sizeof *code);
+    ae_data *some, *bytes;
+    for (int64_t i = 0; i < 256 * DIM; i++) rows[i] = (float)set->pixels[i] / 255;
+    for (int32_t i = 0; i < SINGLE_CALLS; i++) {
+        double start = seconds_now();
+        must(ae_encode(model, rows + i % 256 * DIM, 1, code, cap));
+        times[i] = (seconds_now() - start) * 1e6;
+    }
+    must(ae_data_create(&some));
+    must(ae_data_array(some, AE_DATA_X, AE_TYPE_F32, rows, 256, DIM));
+    must(ae_data_create(&bytes));
+    must(ae_data_array(bytes, AE_DATA_X, AE_TYPE_U8, set->pixels, many, DIM));
+    must(ae_data_scale(bytes, AE_DATA_X, 1.0 / 255, 0));
+    printf(
+        "{\"peer\":\"libae-%s\",\"work\":\"W6\",\"model\":\"%s\",\"threads\":%d,\"b1_med_us\":%.2f,"
+        "\"b1_p99_us\":%.2f,\"b256_rows_s\":%.0f,\"b10000_rows_s\":%.0f}\n",
+        ae_version_text(), w->name, (int)s->threads, quantile(times, SINGLE_CALLS, 0.5),
+        quantile(times, SINGLE_CALLS, 0.99), encode_rate(model, some, 256, code),
+        encode_rate(model, bytes, many, code));
+    ae_data_free(some);
+    ae_data_free(bytes);
+    ae_model_free(model);
+    free(rows);
+    free(code);
+}
+
+int main(int argc, char **argv)
+{
+    settings s = {.epochs = 5, .batch = 256, .threads = 1, .out = "."};
+    images train, test;
+    if (argc < 2) fail("usage: bench W1|W2|W5|W6 [options]; bench W1 --help lists them");
+    const char *name = argv[1];
+    options_parse(&s, "Measures one piece of work.", NULL, argc - 1, argv + 1);
+    images_load(&train, &test, s.data, s.seed);
+    if (images_dim(&train) != DIM)
+        fail("images of %d numbers, wanted %d", (int)images_dim(&train), DIM);
+    if (strcmp(name, "W6") == 0) {
+        measure_encoding(find_work("W1"), &test, &s);
+        measure_encoding(find_work("W2"), &test, &s);
+    } else {
+        measure_training(find_work(name), &train, &s);
+    }
+    images_free(&train);
+    images_free(&test);
+    return 0;
+}

@@ -20,21 +20,39 @@ int32_t ae__check_model(const ae_model *model)
     return ae__pool_check(model->engine.pool);
 }
 
-int32_t ae__check_cap(const char *name, int64_t rows, size_t dim, size_t cap)
+int32_t ae__check_change(const ae_model *model)
 {
-    if (rows < 1)
-        return ae__fail(AE_ERR_RANGE, "%s: rows is %lld, wanted at least 1", name, (long long)rows);
-    if ((uint64_t)rows <= cap / dim) return AE_OK;
-    return ae__fail(AE_ERR_RANGE, "%s: capacity is %zu, wanted %lld rows x %zu", name, cap,
-                    (long long)rows, dim);
+    AE_TRY(ae__check_model(model));
+    if (!model->in_fit) return AE_OK;
+    return ae__fail(AE_ERR_BUSY, "model: is being trained; wait until ae_fit has returned");
+}
+
+static bool overlap(const ae__array *array, const float *out, size_t bytes)
+{
+    uintptr_t from = (uintptr_t)array->values, to = (uintptr_t)out;
+    return from < to + bytes && to < from + ae__array_extent(array);
+}
+
+int32_t ae__check_output(const char *name, const float *out, size_t dim, size_t cap,
+                         const ae__view *view)
+{
+    size_t rows = view->x.rows, bytes = rows * dim * sizeof *out;
+    if (rows > cap / dim)
+        return ae__fail(AE_ERR_RANGE, "%s: capacity is %zu, wanted %zu rows x %zu", name, cap, rows,
+                        dim);
+    if ((uintptr_t)out % sizeof *out)
+        return ae__fail(AE_ERR_INVALID, "%s: address is no multiple of %zu", name, sizeof *out);
+    if (overlap(&view->x, out, bytes) || overlap(&view->y, out, bytes))
+        return ae__fail(AE_ERR_INVALID, "%s: overlaps the input, wanted memory of its own", name);
+    return AE_OK;
 }
 
 int32_t ae__check_input(const ae__view *view, const char *name, size_t dim)
 {
     if (!view->x.values) return ae__fail(AE_ERR_STATE, "%s: has no array AE_DATA_X", name);
     if (view->y.values && view->y.rows != view->x.rows)
-        return ae__fail(AE_ERR_SHAPE, "%s: y has %zu rows, wanted x's %zu", name, view->y.rows,
-                        view->x.rows);
+        return ae__fail(AE_ERR_SHAPE, "%s: has %zu rows, wanted the targets' %zu", name,
+                        view->x.rows, view->y.rows);
     if (view->x.dim == dim) return AE_OK;
     return ae__fail(AE_ERR_SHAPE, "%s: dimension is %zu, wanted %zu", name, view->x.dim, dim);
 }

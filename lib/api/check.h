@@ -14,11 +14,14 @@
 /* The host's allocator, or malloc's for NULL; INVALID where a function is missing. */
 int32_t ae__check_allocator(const ae_allocator *given, ae_allocator *out);
 
-/* STATE in a forked child of a model with workers. */
+/* STATE in a forked child of a model with workers; ..._change: BUSY in a callback of its ae_fit. */
 int32_t ae__check_model(const ae_model *model);
+int32_t ae__check_change(const ae_model *model);
 
-/* RANGE where rows x dim elements exceed cap. `name` is the buffer's. */
-int32_t ae__check_cap(const char *name, int64_t rows, size_t dim, size_t cap);
+/* A buffer for `dim` floats a row of x. RANGE: more than cap; INVALID: misaligned, or over x or y.
+ * `name` is the buffer's. */
+int32_t ae__check_output(const char *name, const float *out, size_t dim, size_t cap,
+                         const ae__view *view);
 
 struct ae_config {
     ae_allocator mem;

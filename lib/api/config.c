@@ -127,6 +127,7 @@ static int32_t get(const ae_config *config, int32_t param, ae__number *number)
 {
     ae__spec *spec;
     char owner[AE__OWNER];
+    AE_TRY(earlier(config));
     AE_TRY(ae__desc_spec((ae__desc *)&config->desc, param, &spec, owner));
     return ae__spec_get(spec, owner, param, number);
 }

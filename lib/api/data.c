@@ -47,16 +47,10 @@ static int32_t given(ae_data *data, int32_t role, ae__array **array)
 int32_t ae_data_array(ae_data *data, int32_t role, int32_t type, const void *values, int64_t rows,
                       int64_t dim)
 {
-    ae__array made, *array = NULL, *other;
+    ae__array *array = NULL;
     AE__WANT(data);
     AE_TRY(role_of(data, role, &array));
-    AE_TRY(ae__array_set(&made, role == AE_DATA_X ? "x" : "y", type, values, rows, dim));
-    other = array == &data->view.x ? &data->view.y : &data->view.x;
-    if (other->values && other->rows != made.rows)
-        return ae__fail(AE_ERR_SHAPE, "data: %zu rows, wanted the %zu of the other array",
-                        made.rows, other->rows);
-    *array = made;
-    return AE_OK;
+    return ae__array_set(array, role == AE_DATA_X ? "x" : "y", type, values, rows, dim);
 }
 
 int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double offset)
@@ -64,9 +58,11 @@ int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double offset)
     ae__array *array = NULL;
     AE__WANT(data);
     AE_TRY(given(data, role, &array));
-    if (!isfinite((float)scale) || !isfinite((float)offset))
-        return ae__fail(AE_ERR_RANGE, "data: scale is %g and offset %g, wanted finite floats",
-                        scale, offset);
+    if (!isfinite((float)scale) || !isfinite((float)offset) ||
+        !isfinite((float)scale * UINT8_MAX + (float)offset))
+        return ae__fail(AE_ERR_RANGE,
+                        "data: scale is %g, offset %g, wanted 255 scale + offset finite", scale,
+                        offset);
     array->scale = scale;
     array->offset = offset;
     return AE_OK;

@@ -65,7 +65,7 @@ int32_t ae_model_load_with(ae_model **out, const char *path, const ae_allocator 
     *out = NULL;
     AE__WANT(path);
     AE_TRY(ae__check_allocator(allocator, &mem));
-    AE_TRY(ae__file_read(path, &mem, &content, &bytes));
+    AE_TRY(ae__file_read(path, AE__FILE_MAGIC, &mem, &content, &bytes));
     int32_t status = ae__file_load(out, content, bytes, &mem);
     ae__mem_free(&mem, content);
     return status;

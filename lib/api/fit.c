@@ -106,7 +106,7 @@ static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *
         .progress = options ? options->progress : NULL,
         .user = options ? options->user : NULL,
     };
-    AE_TRY(ae__check_model(model));
+    AE_TRY(ae__check_change(model));
     AE_TRY(ae__check_loss(model, data, "x", "y"));
     AE_TRY(ae__check_finite(data, "x", "y"));
     AE_TRY(validation_view(model, options, &validation, &request.validation));

@@ -8,7 +8,7 @@ static int32_t run(ae_model *model, const ae__view *view, int32_t first, int32_t
 {
     AE_TRY(ae__check_model(model));
     AE_TRY(ae__check_input(view, first ? "code" : "x", model->plan.layers[first].in));
-    AE_TRY(ae__check_cap("output", (int64_t)view->x.rows, model->plan.layers[last - 1].out, cap));
+    AE_TRY(ae__check_output("output", out, model->plan.layers[last - 1].out, cap, view));
     ae__run_layers(model, &view->x, first, last, out);
     return AE_OK;
 }
@@ -50,8 +50,9 @@ int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *data, fl
 static int32_t run_plain(ae_model *model, const float *x, int64_t rows, int32_t first, int32_t last,
                          float *out, size_t cap)
 {
-    ae__view view;
-    AE_TRY(ae__view_plain(&view, x, NULL, rows, model->plan.layers[first].in, 0));
+    ae__view view = {0};
+    AE_TRY(ae__array_set(&view.x, first ? "code" : "x", AE_TYPE_F32, x, rows,
+                         (int64_t)model->plan.layers[first].in));
     return run(model, &view, first, last, out, cap);
 }
 
@@ -94,8 +95,8 @@ int32_t ae_features(ae_model *model, int32_t layer, const float *x, int64_t rows
 static int32_t score(ae_model *model, const ae__view *view, float *scores, size_t cap)
 {
     AE_TRY(ae__check_model(model));
+    AE_TRY(ae__check_output("scores", scores, 1, cap, view));
     AE_TRY(ae__check_loss(model, view, "x", "y"));
-    AE_TRY(ae__check_cap("scores", (int64_t)view->x.rows, 1, cap));
     ae__run_loss(model, view, scores);
     return AE_OK;
 }

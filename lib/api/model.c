@@ -103,7 +103,7 @@ static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **s
 static int32_t set(ae_model *model, int32_t param, ae__number number)
 {
     ae__spec *spec = NULL, before;
-    AE_TRY(ae__check_model(model));
+    AE_TRY(ae__check_change(model));
     AE_TRY(spec_of(model, param, true, &spec));
     before = *spec;
     AE_TRY(ae__spec_set(spec, "model", param, number));
@@ -203,6 +203,7 @@ int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name, c
     AE__WANT(model);
     AE__WANT(name);
     AE__WANT(values);
+    AE_TRY(ae__check_change(model));
     AE_TRY(find_weight(model, layer, name, &weight));
     if (count != weight->count)
         return ae__fail(AE_ERR_SHAPE, "weights: count is %zu, wanted %zu x %zu", count,
@@ -239,7 +240,7 @@ int32_t ae_model_history(const ae_model *model, int32_t metric, double *values, 
 int32_t ae_model_strip(ae_model *model)
 {
     AE__WANT(model);
-    AE_TRY(ae__check_model(model));
+    AE_TRY(ae__check_change(model));
     ae__model_strip(model);
     return AE_OK;
 }

@@ -6,6 +6,7 @@
 #endif
 #include "base/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,27 +15,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "base/status.h"
 
 enum { NAMES = 1000 /* temporary names tried */ };
 
-/* The reason of a failed system call, without the locale of strerror. */
+/* Without the locale of strerror. */
+static const struct {
+    int number;
+    const char *text;
+} reasons[] = {
+    {ENOENT, "no such file or folder"}, {EACCES, "permission denied"},
+    {EPERM, "not permitted"},           {EEXIST, "too many temporary files"},
+    {ENAMETOOLONG, "name too long"},    {ENOTDIR, "part of the path is no folder"},
+    {ENOSPC, "no space left"},          {EDQUOT, "quota exceeded"},
+    {EROFS, "read-only file system"},   {EFBIG, "file too large"},
+    {EIO, "input/output error"},        {EMFILE, "too many open files"},
+};
+
+/* The reason of a failed system call. */
 static int32_t fail(const char *path, const char *what)
 {
     int reason = errno;
-    const char *text = reason == ENOENT    ? "no such file or folder"
-                       : reason == EACCES  ? "permission denied"
-                       : reason == EPERM   ? "not permitted"
-                       : reason == EISDIR  ? "is a folder"
-                       : reason == ENOTDIR ? "part of the path is no folder"
-                       : reason == ENOSPC  ? "no space left"
-                       : reason == EDQUOT  ? "quota exceeded"
-                       : reason == EROFS   ? "read-only file system"
-                       : reason == EFBIG   ? "file too large"
-                       : reason == EIO     ? "input/output error"
-                       : reason == EMFILE  ? "too many open files"
-                                           : "system error";
-    return ae__fail(AE_ERR_IO, "%s: cannot %s: %s (errno %d)", path, what, text, reason);
+    const char *text = "system error";
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (reasons[i].number == reason) text = reasons[i].text;
+    }
+    return ae__fail(AE_ERR_IO, "cannot %s: %s (errno %d): %s", what, text, reason, path);
 }
 
 static int32_t read_all(int fd, const char *path, uint8_t *bytes, size_t count)
@@ -43,35 +50,45 @@ static int32_t read_all(int fd, const char *path, uint8_t *bytes, size_t count)
         ssize_t n = read(fd, bytes + at, count - at);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail(path, "read");
-        if (n == 0) return ae__fail(AE_ERR_IO, "%s: ended at byte %zu of %zu", path, at, count);
+        if (n == 0)
+            return ae__fail(AE_ERR_IO, "file ended at byte %zu of %zu: %s", at, count, path);
         at += (size_t)n;
     }
     return AE_OK;
 }
 
-static int32_t read_open(int fd, const char *path, const ae_allocator *mem, uint8_t **out,
-                         size_t *bytes)
+static int32_t read_open(int fd, const char *path, const char *magic, const ae_allocator *mem,
+                         uint8_t **out, size_t *bytes)
 {
     struct stat info;
+    uint8_t start[16];
+    size_t n = strlen(magic);
+    assert(n <= sizeof start);
     if (fstat(fd, &info) != 0) return fail(path, "read");
-    if (!S_ISREG(info.st_mode)) return ae__fail(AE_ERR_IO, "%s: is no regular file", path);
-    if ((uint64_t)info.st_size > PTRDIFF_MAX) return ae__fail(AE_ERR_IO, "%s: is too large", path);
+    if (!S_ISREG(info.st_mode)) return ae__fail(AE_ERR_IO, "no regular file: %s", path);
+    if ((uint64_t)info.st_size > PTRDIFF_MAX)
+        return ae__fail(AE_ERR_IO, "file too large: %s", path);
     *bytes = (size_t)info.st_size;
+    n = ae__min_size(n, *bytes);
+    AE_TRY(read_all(fd, path, start, n));
+    if (memcmp(start, magic, n) != 0) *bytes = n;
     *out = ae__mem_alloc(mem, *bytes);
-    if (!*out) return ae__fail(AE_ERR_NOMEM, "%s: no memory for its %zu bytes", path, *bytes);
-    int32_t status = read_all(fd, path, *out, *bytes);
+    if (!*out) return ae__fail(AE_ERR_NOMEM, "no memory for the %zu bytes of %s", *bytes, path);
+    memcpy(*out, start, n);
+    int32_t status = read_all(fd, path, *out + n, *bytes - n);
     if (status == AE_OK) return AE_OK;
     ae__mem_free(mem, *out);
     *out = NULL;
     return status;
 }
 
-int32_t ae__file_read(const char *path, const ae_allocator *mem, uint8_t **out, size_t *bytes)
+int32_t ae__file_read(const char *path, const char *magic, const ae_allocator *mem, uint8_t **out,
+                      size_t *bytes)
 {
     *out = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO must not block */
     if (fd < 0) return fail(path, "open");
-    int32_t status = read_open(fd, path, mem, out, bytes);
+    int32_t status = read_open(fd, path, magic, mem, out, bytes);
     close(fd);
     return status;
 }
@@ -139,36 +156,52 @@ static int open_unnamed(ae__replacement *r, mode_t mode)
 int32_t ae__replacement_open(ae__replacement *r, const char *path)
 {
     struct stat old;
-    mode_t mode = 0666;
     *r = (ae__replacement){.path = path, .file = -1};
     r->folder = open_folder(r);
     if (r->folder < 0) return fail(path, "open the folder");
     bool exists = fstatat(r->folder, r->target, &old, 0) == 0;
-    if (exists && S_ISDIR(old.st_mode)) {
-        errno = EISDIR;
-        goto failed;
+    if (!r->target[0] || (exists && !S_ISREG(old.st_mode))) {
+        ae__fail(AE_ERR_IO, "no regular file: %s", path); /* a device must not be renamed over */
+        return ae__replacement_close(r, AE_ERR_IO);
     }
+    mode_t mode =
+        exists ? old.st_mode & 0777 : 0666; /* never wider than the old file, not even now */
     r->file = open_unnamed(r, mode);
     if (r->file < 0) r->file = open_named(r, mode);
-    if (r->file < 0) goto failed;
-    if (exists && S_ISREG(old.st_mode)) (void)fchmod(r->file, old.st_mode & 07777);
+    if (r->file < 0) {
+        fail(path, "create a file in the folder");
+        return ae__replacement_close(r, AE_ERR_IO);
+    }
+    if (exists) (void)fchmod(r->file, mode); /* what the umask took */
     return AE_OK;
-failed:
-    fail(path, "create a file in the folder");
-    return ae__replacement_close(r, AE_ERR_IO);
+}
+
+static int32_t write_all(const ae__replacement *r, const uint8_t *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(r->file, bytes, n);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return fail(r->path, "write");
+        bytes += done;
+        n -= (size_t)done;
+    }
+    return AE_OK;
+}
+
+static int32_t flush(ae__replacement *r)
+{
+    size_t n = r->held;
+    r->held = 0;
+    return write_all(r, r->buffer, n);
 }
 
 int32_t ae__replacement_write(void *replacement, const void *bytes, size_t n)
 {
     ae__replacement *r = replacement;
-    const uint8_t *at = bytes;
-    while (n > 0) {
-        ssize_t done = write(r->file, at, n);
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return fail(r->path, "write");
-        at += done;
-        n -= (size_t)done;
-    }
+    if (n > sizeof r->buffer - r->held) AE_TRY(flush(r));
+    if (n > sizeof r->buffer) return write_all(r, bytes, n);
+    memcpy(r->buffer + r->held, bytes, n);
+    r->held += n;
     return AE_OK;
 }
 
@@ -183,11 +216,13 @@ static int sync_file(int fd)
 
 static int32_t put_in_place(ae__replacement *r)
 {
+    AE_TRY(flush(r));
     if (sync_file(r->file) != 0) return fail(r->path, "flush");
     if (!r->name[0] && link_named(r) != 0) return fail(r->path, "link");
     if (renameat(r->folder, r->name, r->folder, r->target) != 0) return fail(r->path, "rename");
     r->name[0] = 0;
-    if (sync_file(r->folder) != 0) return fail(r->path, "flush the folder");
+    if (sync_file(r->folder) != 0 && errno != EINVAL) /* some file systems cannot */
+        return fail(r->path, "flush the folder");
     return AE_OK;
 }
 

@@ -12,14 +12,16 @@
 #endif
 
 enum {
-    TASK_TERMS = 1 << 20,            /* multiply-adds that are worth a task: about 10 us */
-    B_IN_L2 = 256 * 1024,            /* bytes of a B that may pass by again for every few rows */
-    C_IN_L1 = 16 * 1024,             /* bytes of C that wait in the first cache for the epilogue */
-    MOST_ROWS = 4096, FEWEST_ROWS = 16,
-    PACK_ROWS = 128,                 /* rows that repay the packing of a transposed B */
-    A_ROWS = 256,                    /* rows of A whose block of k stays in the second cache */
-    MOST_COLS = 1024, FEWEST_COLS = 64,
-    FINISH_CELLS = 1 << 15,          /* elements of C in a task that only runs the epilogue */
+    TASK_TERMS = 1 << 20, /* multiply-adds that are worth a task: about 10 us */
+    B_IN_L2 = 256 * 1024, /* bytes of a B that may pass by again for every few rows */
+    C_IN_L1 = 16 * 1024,  /* bytes of C that wait in the first cache for the epilogue */
+    MOST_ROWS = 4096,
+    FEWEST_ROWS = 16,
+    PACK_ROWS = 128, /* rows that repay the packing of a transposed B */
+    A_ROWS = 256,    /* rows of A whose block of k stays in the second cache */
+    MOST_COLS = 1024,
+    FEWEST_COLS = 64,
+    FINISH_CELLS = 1 << 15, /* elements of C in a task that only runs the epilogue */
 };
 
 /* Tasks of `rows` x `cols`; numbered along the columns first, so that neighbours share A. */
@@ -38,8 +40,7 @@ static size_t blocks_of(size_t n, size_t size)
 /* `size` halved until `unit` terms for each fit a task. */
 static size_t task_size(size_t size, size_t least, size_t unit)
 {
-    while (size > least && size * unit > TASK_TERMS)
-        size /= 2;
+    while (size > least && size * unit > TASK_TERMS) size /= 2;
     return size;
 }
 

@@ -27,8 +27,8 @@ typedef struct ae__gemm {
 /* Where and how a product runs. */
 typedef struct ae__engine {
     const ae__kernels *kernels;
-    ae__pool *pool;  /* NULL: the caller alone */
-    int32_t gemm;    /* AE_GEMM_* */
+    ae__pool *pool; /* NULL: the caller alone */
+    int32_t gemm;   /* AE_GEMM_* */
 } ae__engine;
 
 void ae__gemm_run(const ae__gemm *g, const ae__engine *engine);

@@ -28,8 +28,7 @@ const ae__kernels *ae__kernels_at(int32_t level)
     int32_t best = ae__cpu_best();
     if (best >= count) best = count - 1;
     if (level == AE_CPU_AUTO) {
-        while (!built_in[best])
-            best--;
+        while (!built_in[best]) best--;
         return built_in[best];
     }
     return level >= 0 && level <= best ? built_in[level] : NULL;

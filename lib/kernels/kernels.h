@@ -54,8 +54,7 @@ typedef struct ae__epilogue {
  * in the order of p with one multiply-add a term, and the blocks are added in order (accumulate:
  * to the C that was there). This is the order for every m, n, tile and tail, so a row's bits do not
  * depend on the others. k = 0 gives zeros.
- * Fast where m * n is a multiple of the tile, and where the rows of A and of a B with b_col 1 do
- * not lie a large power of two apart: see ae__row_stride. */
+ * Fastest where m and n are multiples of mr and nr. */
 typedef struct ae__gemm_block {
     size_t m, n, k;
     const real *a;

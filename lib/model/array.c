@@ -25,6 +25,9 @@ int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const vo
         return ae__fail(AE_ERR_INVALID,
                         "%s: type is %d, wanted AE_TYPE_F32 (%d) or AE_TYPE_U8 (%d)", name,
                         (int)type, AE_TYPE_F32, AE_TYPE_U8);
+    if ((uintptr_t)values % bytes)
+        return ae__fail(AE_ERR_INVALID, "%s: address is no multiple of its type's %zu bytes", name,
+                        bytes);
     if (rows < 1 || rows > MAX_ROWS)
         return ae__fail(AE_ERR_RANGE, "%s: rows is %lld, wanted 1 to 2^40 - 1", name,
                         (long long)rows);
@@ -65,6 +68,12 @@ int32_t ae__view_plain(ae__view *view, const float *x, const float *y, int64_t r
     *view = (ae__view){0};
     AE_TRY(ae__array_set(&view->x, "x", AE_TYPE_F32, x, rows, (int64_t)x_dim));
     return y ? ae__array_set(&view->y, "y", AE_TYPE_F32, y, rows, (int64_t)y_dim) : AE_OK;
+}
+
+size_t ae__array_extent(const ae__array *array)
+{
+    if (!array->values) return 0;
+    return (array->rows - 1) * array->stride + array->dim * type_bytes(array->type);
 }
 
 const ae__array *ae__view_target(const ae__view *view)
@@ -136,36 +145,9 @@ ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real
                         const ae__engine *engine)
 {
     bool as_it_is = array->type == AE_TYPE_F32 && sizeof(real) == sizeof(float) &&
-                    array->scale == 1 && array->offset == 0 && array->stride % sizeof(float) == 0 &&
-                    (uintptr_t)array->values % sizeof(float) == 0;
+                    array->scale == 1 && array->offset == 0;
     if (as_it_is) return (ae__rows){row_at(array, first), array->stride / sizeof(float)};
     return gather(array, NULL, first, count, buffer, engine);
-}
-
-/* Column of the first number of a row that is not finite, or dim. */
-static size_t find_nonfinite(const float *row, size_t dim)
-{
-    float zero = 0;
-    for (size_t j = 0; j < dim; j++) zero += row[j] * 0.0f; /* NaN from NaN and infinity alone */
-    if (zero == 0) return dim;
-    for (size_t j = 0; j < dim; j++) {
-        if (!isfinite(row[j])) return j;
-    }
-    return dim;
-}
-
-int32_t ae__array_check_finite(const ae__array *array, const char *name)
-{
-    if (array->type != AE_TYPE_F32) return AE_OK;
-    for (size_t i = 0; i < array->rows; i++) {
-        const float *row = row_at(array, i);
-        size_t j = find_nonfinite(row, array->dim);
-        if (j < array->dim)
-            return ae__fail(AE_ERR_NONFINITE,
-                            "%s: row %zu, column %zu is %g, wanted a finite number", name, i, j,
-                            (double)row[j]);
-    }
-    return AE_OK;
 }
 
 /* The number as gathering makes it: the same operations as the kernels'. */
@@ -176,18 +158,55 @@ static float scaled(const ae__array *array, const void *row, size_t j)
     return v * (float)array->scale + (float)array->offset;
 }
 
+/* Column of the first number of a row that is not finite, or dim. */
+static size_t find_nonfinite(const ae__array *array, const float *row)
+{
+    float zero = 0, scale = (float)array->scale, offset = (float)array->offset;
+    for (size_t j = 0; j < array->dim; j++)
+        zero += (row[j] * scale + offset) * 0.0f; /* NaN from NaN and infinity alone */
+    for (size_t j = 0; zero != 0 && j < array->dim; j++) {
+        if (!isfinite(scaled(array, row, j))) return j;
+    }
+    return array->dim;
+}
+
+int32_t ae__array_check_finite(const ae__array *array, const char *name)
+{
+    if (array->type != AE_TYPE_F32) return AE_OK; /* a scale leaves 0 to 255 finite */
+    for (size_t i = 0; i < array->rows; i++) {
+        const float *row = row_at(array, i);
+        size_t j = find_nonfinite(array, row);
+        if (j < array->dim)
+            return ae__fail(AE_ERR_NONFINITE,
+                            "%s: row %zu, column %zu is %g, wanted a finite number", name, i, j,
+                            (double)scaled(array, row, j));
+    }
+    return AE_OK;
+}
+
+static bool outside_unit(float v)
+{
+    return v < 0 || v > 1;
+}
+
+/* Bytes whose whole range enters as [0, 1] need no look at each. */
+static bool range_in_unit(const ae__array *array)
+{
+    const uint8_t ends[] = {0, UINT8_MAX};
+    return array->type == AE_TYPE_U8 && !outside_unit(scaled(array, ends, 0)) &&
+           !outside_unit(scaled(array, ends, 1));
+}
+
 int32_t ae__array_check_unit(const ae__array *array, const char *name)
 {
+    if (range_in_unit(array)) return AE_OK;
     for (size_t i = 0; i < array->rows; i++) {
         const void *row = row_at(array, i);
         bool outside = false;
-        for (size_t j = 0; j < array->dim; j++) {
-            float v = scaled(array, row, j);
-            outside |= v < 0 || v > 1;
-        }
+        for (size_t j = 0; j < array->dim; j++) outside |= outside_unit(scaled(array, row, j));
         for (size_t j = 0; outside && j < array->dim; j++) {
             float v = scaled(array, row, j);
-            if (v < 0 || v > 1)
+            if (outside_unit(v))
                 return ae__fail(AE_ERR_RANGE, "%s: row %zu, column %zu is %.9g, wanted 0 to 1",
                                 name, i, j, (double)v);
         }

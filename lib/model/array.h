@@ -18,14 +18,17 @@ typedef struct ae__view {
     ae__array x, y;
 } ae__view;
 
-/* Fills *array with rows x dim dense numbers. INVALID: NULL values or no such type; RANGE. `name`
- * is what messages call it. */
+/* Fills *array with rows x dim dense numbers. INVALID: NULL or misaligned values, or no such type;
+ * RANGE. `name` is what messages call it. */
 int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const void *values,
                       int64_t rows, int64_t dim);
 
 /* Sets the bytes from row to row. RANGE: less than a row, no multiple of the type's size,
  * overflow. */
 int32_t ae__array_set_stride(ae__array *array, int64_t bytes);
+
+/* Bytes from the first number to the end of the last; 0 for an array that is not given. */
+size_t ae__array_extent(const ae__array *array);
 
 /* A plain float32 view: x, and y where it is not NULL. */
 int32_t ae__view_plain(ae__view *view, const float *x, const float *y, int64_t rows, size_t x_dim,
@@ -49,7 +52,7 @@ ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real
 ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_t count,
                           real *buffer, const ae__engine *engine);
 
-/* NONFINITE names the first row and column that holds NaN or infinity. */
+/* NONFINITE names the first row and column that holds NaN or infinity as it enters (scaled). */
 int32_t ae__array_check_finite(const ae__array *array, const char *name);
 
 /* RANGE names the first number outside [0, 1] as it enters (scaled); NaN passes. */

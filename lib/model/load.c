@@ -1,11 +1,12 @@
-/* Reading a model from bytes that may be anything: every count is held against the bytes that
- * remain before memory is asked for, tags are looked up, and the description goes through the same
- * checks and the same planner as one made by calls. */
+/* Reading a model from bytes that may be anything: every count is held against the bytes that remain
+ * before memory is asked for, tags are looked up, and the description goes through the same checks
+ * and the same planner as one made by calls.
+ * FORMAT is what no version of the format can mean; VERSION what a newer one may. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/crc32.h"
-#include "base/size.h"
 #include "base/status.h"
 #include "model/file.h"
 
@@ -13,6 +14,7 @@ typedef struct loading {
     const ae_allocator *mem;
     ae__desc desc;
     ae_model *model; /* made when the description is complete, at the first weights */
+    bool states;     /* the optimiser's states were there */
 } loading;
 
 static int32_t malformed(const char *what)
@@ -20,53 +22,52 @@ static int32_t malformed(const char *what)
     return ae__fail(AE_ERR_FORMAT, "file: %s", what);
 }
 
-/* A count that cannot be more than the bytes left, each thing being at least `least` bytes. */
-static int32_t get_count(ae__reader *r, size_t least, uint32_t most, const char *what,
-                         uint32_t *count)
-{
-    *count = ae__read_u32(r);
-    if (r->truncated) return ae__fail(AE_ERR_FORMAT, "file: ends before the number of %s", what);
-    if (*count > most || *count > ae__read_left(r) / least)
-        return ae__fail(AE_ERR_FORMAT, "file: %u %s, wanted at most %u, in the bytes there are",
-                        (unsigned)*count, what, (unsigned)most);
-    return AE_OK;
-}
-
-/* Replaces the code of a description's failure: in a file it is damage, or a newer version. */
+/* Replaces the code of a description's failure: FORMAT, or VERSION. */
 static int32_t refuse(int32_t status, int32_t code)
 {
     char reason[256];
     if (status == AE_OK || status == AE_ERR_NOMEM) return status;
-    memcpy(reason, ae__message(), sizeof reason);
-    return ae__fail(code, "file: %s", reason);
+    snprintf(reason, sizeof reason, "%s", ae__message());
+    return ae__fail(code, "file: %s%s", code == AE_ERR_VERSION ? "needs a newer libae: " : "",
+                    reason);
 }
 
-static int32_t get_value(ae__reader *r, ae__spec *spec, uint64_t *seen)
+/* A count of things of at least `least` bytes each, which must be left. */
+static int32_t get_count(ae__reader *r, size_t least, const char *what, uint32_t *count)
+{
+    *count = ae__read_u32(r);
+    if (*count <= ae__read_left(r) / least) return AE_OK;
+    return ae__fail(AE_ERR_FORMAT, "file: %u of %s in %zu bytes", (unsigned)*count, what,
+                    ae__read_left(r));
+}
+
+static int32_t get_value(ae__reader *r, ae__spec *spec, const char *owner, uint32_t *seen)
 {
     int32_t id = (int32_t)ae__read_u32(r);
     ae__number number = {.type = (int32_t)ae__read_u32(r)};
-    const ae__value *value = ae__spec_find(spec, id);
     if (number.type == AE_TYPE_F64)
         number.f64 = ae__read_f64(r);
     else
         number.i64 = (int64_t)ae__read_u64(r);
-    if (r->truncated) return malformed("ends within a parameter");
-    if (!ae__param_of(id))
-        return ae__fail(AE_ERR_VERSION, "file: needs a newer libae: parameter %d", (int)id);
-    if (value) {
-        uint64_t bit = UINT64_C(1) << (value - spec->values);
-        if (*seen & bit) return malformed("holds a parameter twice");
-        *seen |= bit;
-    }
-    return refuse(ae__spec_set(spec, "parameters", id, number), AE_ERR_FORMAT);
+    const ae__value *value = ae__spec_find(spec, id);
+    if (!value)
+        return ae__fail(AE_ERR_VERSION, "file: needs a newer libae: %s with parameter %d", owner,
+                        (int)id);
+    uint32_t bit = UINT32_C(1) << (value - spec->values);
+    if (*seen & bit)
+        return ae__fail(AE_ERR_FORMAT, "file: %s has parameter %d twice", owner, (int)id);
+    *seen |= bit;
+    const ae__param *row = ae__param_of(id);
+    bool beyond = row->type == AE_TYPE_I64 && number.i64 > row->highest_i64; /* a later constant? */
+    return refuse(ae__spec_set(spec, owner, id, number), beyond ? AE_ERR_VERSION : AE_ERR_FORMAT);
 }
 
-static int32_t get_values(ae__reader *r, ae__spec *spec)
+/* Those that are not there stay at their defaults. */
+static int32_t get_values(ae__reader *r, ae__spec *spec, const char *owner)
 {
-    uint32_t count;
-    uint64_t seen = 0;
-    AE_TRY(get_count(r, 16, AE__MAX_VALUES, "parameters", &count));
-    for (uint32_t i = 0; i < count; i++) AE_TRY(get_value(r, spec, &seen));
+    uint32_t count, seen = 0;
+    AE_TRY(get_count(r, 16, "parameters", &count));
+    for (uint32_t i = 0; i < count; i++) AE_TRY(get_value(r, spec, owner, &seen));
     return AE_OK;
 }
 
@@ -74,47 +75,49 @@ static int32_t get_model(loading *l, ae__reader *r)
 {
     uint32_t rank = ae__read_u32(r);
     if (rank != 1)
-        return ae__fail(AE_ERR_FORMAT, "file: input has rank %u, wanted 1", (unsigned)rank);
+        return ae__fail(rank ? AE_ERR_VERSION : AE_ERR_FORMAT, "file: input has rank %u, wanted 1",
+                        (unsigned)rank);
     uint64_t dim = ae__read_u64(r);
-    AE_TRY(refuse(ae__desc_input(&l->desc, dim > INT64_MAX ? -1 : (int64_t)dim), AE_ERR_FORMAT));
+    if (dim > AE__MAX_DIM)
+        return ae__fail(AE_ERR_VERSION, "file: needs a newer libae: input of dimension %llu",
+                        (unsigned long long)dim);
+    AE_TRY(refuse(ae__desc_input(&l->desc, (int64_t)dim), AE_ERR_FORMAT));
     l->desc.code = (int32_t)ae__read_u32(r); /* checked when the layers are known */
-    return get_values(r, &l->desc.model);
+    return get_values(r, &l->desc.model, "model");
+}
+
+/* Layers, or terms: kinds with their parameters. */
+static int32_t get_specs(loading *l, ae__reader *r, const char *what, ae__spec **specs,
+                         int32_t (*add)(ae__desc *, const ae_allocator *, int32_t kind))
+{
+    uint32_t count;
+    AE_TRY(get_count(r, 8, what, &count));
+    for (uint32_t i = 0; i < count; i++) {
+        char owner[AE__OWNER];
+        snprintf(owner, sizeof owner, "%s #%u", what, (unsigned)i);
+        AE_TRY(refuse(add(&l->desc, l->mem, (int32_t)ae__read_u32(r)), AE_ERR_VERSION));
+        AE_TRY(get_values(r, &(*specs)[i], owner));
+    }
+    return AE_OK;
 }
 
 static int32_t get_layers(loading *l, ae__reader *r)
 {
-    uint32_t count;
-    AE_TRY(get_count(r, 8, AE__MAX_LAYERS, "layers", &count));
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t kind = (int32_t)ae__read_u32(r);
-        AE_TRY(refuse(ae__desc_layer(&l->desc, l->mem, kind), AE_ERR_VERSION));
-        AE_TRY(get_values(r, &l->desc.layers[i]));
-    }
-    if (l->desc.code < 1 || l->desc.code > l->desc.n_layers)
-        return ae__fail(AE_ERR_FORMAT, "file: encoder of %d layers among %d", (int)l->desc.code,
-                        (int)l->desc.n_layers);
-    return AE_OK;
+    AE_TRY(get_specs(l, r, "layer", &l->desc.layers, ae__desc_layer));
+    if (l->desc.code >= 1 && l->desc.code <= l->desc.n_layers) return AE_OK;
+    return ae__fail(AE_ERR_FORMAT, "file: encoder of %d layers among %d", (int)l->desc.code,
+                    (int)l->desc.n_layers);
 }
 
 static int32_t get_terms(loading *l, ae__reader *r)
 {
-    uint32_t count;
-    AE_TRY(get_count(r, 8, AE__MAX_TERMS, "losses", &count));
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t kind = (int32_t)ae__read_u32(r);
-        AE_TRY(refuse(ae__desc_term(&l->desc, l->mem, kind), AE_ERR_VERSION));
-        AE_TRY(get_values(r, &l->desc.terms[i]));
-    }
-    return AE_OK;
+    return get_specs(l, r, "loss", &l->desc.terms, ae__desc_term);
 }
 
 static int32_t get_optimizer(loading *l, ae__reader *r)
 {
-    uint32_t count;
-    AE_TRY(get_count(r, 8, 1, "optimizers", &count));
-    if (count != 1) return malformed("has no optimizer");
     AE_TRY(refuse(ae__desc_optim(&l->desc, (int32_t)ae__read_u32(r)), AE_ERR_VERSION));
-    return get_values(r, &l->desc.optim);
+    return get_values(r, &l->desc.optim, "optimizer");
 }
 
 static int32_t get_reals(ae__reader *r, real *values, size_t n, const char *what)
@@ -125,7 +128,7 @@ static int32_t get_reals(ae__reader *r, real *values, size_t n, const char *what
             return ae__fail(AE_ERR_NONFINITE, "file: %s hold %g", what, (double)value);
         values[i] = (real)value;
     }
-    return r->truncated ? ae__fail(AE_ERR_FORMAT, "file: ends within the %s", what) : AE_OK;
+    return AE_OK;
 }
 
 /* Plans the description first, so that no weights are made room for that are not in the file. */
@@ -141,7 +144,7 @@ static int32_t make_model(loading *l, const ae__reader *r)
 
 static int32_t get_weight(ae_model *model, ae__reader *r, const ae__weight *weight)
 {
-    uint32_t layer = ae__read_u32(r), slot = ae__read_u32(r);
+    uint32_t layer = ae__read_u32(r), slot = ae__read_u32(r), type = ae__read_u32(r);
     uint64_t rows = ae__read_u64(r), cols = ae__read_u64(r);
     if (layer != (uint32_t)weight->layer || slot != (uint32_t)weight->slot ||
         rows != weight->info.rows || cols != weight->info.cols)
@@ -149,6 +152,9 @@ static int32_t get_weight(ae_model *model, ae__reader *r, const ae__weight *weig
             AE_ERR_FORMAT, "file: weights %u.%u of %llu x %llu, wanted %d.%d of %zu x %zu",
             (unsigned)layer, (unsigned)slot, (unsigned long long)rows, (unsigned long long)cols,
             (int)weight->layer, (int)weight->slot, weight->info.rows, weight->info.cols);
+    if (type != AE_TYPE_F32)
+        return ae__fail(AE_ERR_VERSION, "file: needs a newer libae: weights of type %u",
+                        (unsigned)type);
     return get_reals(r, model->weights + weight->offset, weight->count, "weights");
 }
 
@@ -164,28 +170,44 @@ static int32_t get_weights(loading *l, ae__reader *r)
     return AE_OK;
 }
 
+/* Series in ascending order of their metric; those of later versions are passed over, and where one
+ * is missing its values are NaN. */
+static int32_t get_history(ae_model *model, ae__reader *r, uint64_t epochs)
+{
+    uint32_t series = ae__read_u32(r), metric = 0;
+    if (ae__read_left(r) != series * (4 + 8 * epochs) || (epochs && !series))
+        return malformed("has a history of another length");
+    AE_TRY(ae__model_reserve_history(model, (size_t)epochs));
+    for (int32_t i = 0; i < AE__METRICS; i++) {
+        for (uint64_t e = 0; e < epochs; e++) model->trained.history[i][e] = NAN;
+    }
+    for (uint32_t i = 0; i < series; i++) {
+        uint32_t last = metric;
+        metric = ae__read_u32(r);
+        if (i && metric <= last) return malformed("has a history out of order");
+        for (uint64_t e = 0; e < epochs; e++) {
+            double value = ae__read_f64(r);
+            if (metric < AE__METRICS) model->trained.history[metric][e] = value;
+        }
+    }
+    return AE_OK;
+}
+
 static int32_t get_trained(loading *l, ae__reader *r)
 {
+    const uint64_t most_epochs = (UINT64_C(1) << 24) - 1, most = UINT64_C(1) << 53;
     ae__trained *trained = &l->model->trained;
-    const uint64_t most_epochs = (UINT64_C(1) << 24) - 1, most_rows = (UINT64_C(1) << 40) - 1;
-    uint64_t epochs = ae__read_u64(r), steps = ae__read_u64(r);
-    uint64_t part_rows = ae__read_u64(r), part_done = ae__read_u64(r);
-    double part_sum = ae__read_f64(r);
-    uint32_t metrics = ae__read_u32(r);
-    if (epochs > most_epochs || steps > INT64_MAX || part_rows > most_rows ||
-        part_done > part_rows || !isfinite(part_sum))
+    uint64_t epochs = ae__read_u64(r);
+    trained->steps = ae__read_u64(r);
+    trained->part_rows = ae__read_u64(r);
+    trained->part_done = ae__read_u64(r);
+    trained->part_sum = ae__read_f64(r);
+    if (trained->steps < 1 || trained->steps > most || epochs > trained->steps ||
+        epochs > most_epochs || trained->part_rows > most ||
+        trained->part_done > trained->part_rows || !isfinite(trained->part_sum))
         return malformed("has counts of training that cannot be");
-    if (metrics != AE__METRICS || ae__read_left(r) != epochs * AE__METRICS * sizeof(double))
-        return malformed("has a history of another length");
-    AE_TRY(ae__model_reserve_history(l->model, (size_t)epochs));
-    for (int32_t i = 0; i < AE__METRICS; i++) {
-        for (uint64_t e = 0; e < epochs; e++) trained->history[i][e] = ae__read_f64(r);
-    }
+    AE_TRY(get_history(l->model, r, epochs));
     trained->epochs = epochs;
-    trained->steps = steps;
-    trained->part_rows = part_rows;
-    trained->part_done = part_done;
-    trained->part_sum = part_sum;
     return AE_OK;
 }
 
@@ -203,14 +225,15 @@ static int32_t get_states(loading *l, ae__reader *r)
             AE_TRY(get_reals(r, trained->states[s] + plan->weights[i].offset,
                              plan->weights[i].count, "optimiser states"));
     }
+    l->states = true;
     return AE_OK;
 }
 
-static int32_t get_nothing(loading *l, ae__reader *r)
+static int32_t get_done(loading *l, ae__reader *r)
 {
-    (void)l;
     (void)r;
-    return AE_OK;
+    if (l->states == (l->model->trained.steps > 0)) return AE_OK;
+    return malformed("has one of chunks trnd and stat without the other");
 }
 
 typedef struct chunk {
@@ -221,7 +244,7 @@ typedef struct chunk {
 /* In the order of the file; those in capitals must be there. */
 static const chunk chunks[] = {
     {"MODL", get_model},   {"LAYR", get_layers},  {"TERM", get_terms},  {"OPTM", get_optimizer},
-    {"WGHT", get_weights}, {"trnd", get_trained}, {"stat", get_states}, {"DONE", get_nothing},
+    {"WGHT", get_weights}, {"trnd", get_trained}, {"stat", get_states}, {"DONE", get_done},
 };
 
 enum { CHUNKS = sizeof chunks / sizeof *chunks };
@@ -229,6 +252,15 @@ enum { CHUNKS = sizeof chunks / sizeof *chunks };
 static bool critical(const char *tag)
 {
     return tag[0] >= 'A' && tag[0] <= 'Z';
+}
+
+static bool four_letters(const char *tag)
+{
+    for (int i = 0; i < 4; i++) {
+        char lower = (char)(tag[i] | 0x20);
+        if (lower < 'a' || lower > 'z') return false;
+    }
+    return true;
 }
 
 /* The chunk with this tag from number `next` on, passing over none that must be there; CHUNKS: an
@@ -239,7 +271,8 @@ static int32_t look_up(const char *tag, size_t next, size_t *found)
         if (memcmp(chunks[i].tag, tag, 4) != 0) continue;
         *found = i;
         if (i < next)
-            return ae__fail(AE_ERR_FORMAT, "file: chunk %s is out of order", chunks[i].tag);
+            return ae__fail(AE_ERR_FORMAT, "file: chunk %s is out of order, or there twice",
+                            chunks[i].tag);
         for (; next < i; next++) {
             if (critical(chunks[next].tag))
                 return ae__fail(AE_ERR_FORMAT, "file: chunk %s is missing", chunks[next].tag);
@@ -247,8 +280,21 @@ static int32_t look_up(const char *tag, size_t next, size_t *found)
         return AE_OK;
     }
     *found = CHUNKS;
+    if (!four_letters(tag)) return malformed("a chunk's tag is not four letters");
     if (!critical(tag)) return AE_OK;
     return ae__fail(AE_ERR_VERSION, "file: needs a newer libae: chunk %.4s", tag);
+}
+
+#ifdef AE_FUZZ_NO_CRC /* a fuzzer need not guess CRCs */
+enum { CHECK_CRC = 0 };
+#else
+enum { CHECK_CRC = 1 };
+#endif
+
+/* Whether the next four bytes are the CRC-32 of the n bytes from `begin`, which have been read. */
+static bool intact(ae__reader *r, const uint8_t *begin, size_t n)
+{
+    return ae__read_u32(r) == ae__crc32(0, begin, n) || !CHECK_CRC;
 }
 
 /* The next chunk's tag and payload, its CRC checked. */
@@ -260,7 +306,7 @@ static int32_t get_chunk(ae__reader *r, const char **tag, ae__reader *payload)
     if (r->truncated || length > ae__read_left(r) || ae__read_left(r) - length < 4)
         return malformed("ends within a chunk");
     *payload = (ae__reader){.bytes = ae__read_bytes(r, (size_t)length), .count = (size_t)length};
-    if (ae__read_u32(r) != ae__crc32(0, begin, 12 + (size_t)length))
+    if (!intact(r, begin, 12 + (size_t)length))
         return malformed("a chunk's CRC-32 does not match: damaged");
     return AE_OK;
 }
@@ -274,26 +320,31 @@ static int32_t get_chunks(loading *l, ae__reader *r)
         AE_TRY(get_chunk(r, &tag, &payload));
         AE_TRY(look_up(tag, next, &found));
         if (found == CHUNKS) continue;
-        AE_TRY(chunks[found].get(l, &payload));
-        if (payload.truncated || ae__read_left(&payload))
-            return ae__fail(AE_ERR_FORMAT, "file: chunk %s is too %s", chunks[found].tag,
-                            payload.truncated ? "short" : "long");
+        int32_t status = chunks[found].get(l, &payload);
+        if (payload.truncated) /* zeros beyond the end: the status tells nothing */
+            return ae__fail(AE_ERR_FORMAT, "file: chunk %s is too short", chunks[found].tag);
+        AE_TRY(status);
+        if (ae__read_left(&payload))
+            return ae__fail(AE_ERR_FORMAT, "file: chunk %s is too long", chunks[found].tag);
         next = found + 1;
     }
     return ae__read_left(r) ? malformed("goes on after its end") : AE_OK;
 }
 
+/* A newer minor version needs no look: what it adds is refused, or skipped, where it stands. */
 static int32_t get_header(ae__reader *r)
 {
     const uint8_t *magic = ae__read_bytes(r, AE__FILE_MAGIC_BYTES);
     if (!magic || memcmp(magic, AE__FILE_MAGIC, AE__FILE_MAGIC_BYTES) != 0)
         return malformed("is no .aem file: its first 8 bytes are others");
     uint32_t major = ae__read_u32(r);
-    ae__read_u32(r); /* a newer minor version only adds what may be skipped */
-    if (ae__read_u32(r) != ae__crc32(0, r->bytes, 16) || r->truncated)
+    ae__read_u32(r);
+    if (ae__read_left(r) < 4) return malformed("ends within the header");
+    if (!intact(r, r->bytes, r->at))
         return malformed("the header's CRC-32 does not match: damaged");
     if (major == AE__FILE_MAJOR) return AE_OK;
-    return ae__fail(AE_ERR_VERSION, "file: format %u, wanted %d", (unsigned)major, AE__FILE_MAJOR);
+    return ae__fail(major ? AE_ERR_VERSION : AE_ERR_FORMAT, "file: format %u, wanted %d",
+                    (unsigned)major, AE__FILE_MAJOR);
 }
 
 int32_t ae__file_load(ae_model **out, const uint8_t *bytes, size_t count, const ae_allocator *mem)

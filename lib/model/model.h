@@ -44,6 +44,7 @@ struct ae_model {
     ae__trained trained;
     void *train_block; /* the train arena; NULL until the first fit */
     size_t train_bytes;
+    bool in_fit; /* a progress callback that changed the model would pull it from under ae_fit */
 };
 
 /* Makes a model with weights that are all 0. Takes over nothing of desc. */

@@ -107,8 +107,8 @@ int32_t ae__spec_set(ae__spec *spec, const char *owner, int32_t id, ae__number n
                             (long long)number.i64, (long long)row->lowest_i64,
                             (long long)row->highest_i64);
     } else if (!(number.f64 >= row->lowest && number.f64 <= row->highest)) { /* NaN, too */
-        return ae__fail(AE_ERR_RANGE, "%s: %s is %g, wanted %g to %g", owner, row->name, number.f64,
-                        row->lowest, row->highest);
+        return ae__fail(AE_ERR_RANGE, "%s: %s is %.9g, wanted %.9g to %.9g", owner, row->name,
+                        number.f64, row->lowest, row->highest);
     }
     for (int32_t i = 0; i < spec->count; i++) {
         if (spec->values[i].id == id)

@@ -19,13 +19,16 @@ static void put_values(ae__writer *w, const ae__spec *spec)
     }
 }
 
+static void put_spec(ae__writer *w, const ae__spec *spec)
+{
+    ae__write_u32(w, (uint32_t)spec->kind);
+    put_values(w, spec);
+}
+
 static void put_specs(ae__writer *w, const ae__spec *specs, int32_t n)
 {
     ae__write_u32(w, (uint32_t)n);
-    for (int32_t i = 0; i < n; i++) {
-        ae__write_u32(w, (uint32_t)specs[i].kind);
-        put_values(w, &specs[i]);
-    }
+    for (int32_t i = 0; i < n; i++) put_spec(w, &specs[i]);
 }
 
 static void put_model(ae__writer *w, const ae_model *model)
@@ -49,7 +52,7 @@ static void put_terms(ae__writer *w, const ae_model *model)
 
 static void put_optimizer(ae__writer *w, const ae_model *model)
 {
-    put_specs(w, &model->desc.optim, 1);
+    put_spec(w, &model->desc.optim);
 }
 
 static void put_reals(ae__writer *w, const real *values, size_t n)
@@ -68,6 +71,7 @@ static void put_weights(ae__writer *w, const ae_model *model)
         const ae__weight *weight = &model->plan.weights[i];
         ae__write_u32(w, (uint32_t)weight->layer);
         ae__write_u32(w, (uint32_t)weight->slot);
+        ae__write_u32(w, AE_TYPE_F32);
         ae__write_u64(w, weight->info.rows);
         ae__write_u64(w, weight->info.cols);
         put_reals(w, model->weights + weight->offset, weight->count);
@@ -83,7 +87,8 @@ static void put_trained(ae__writer *w, const ae_model *model)
     ae__write_u64(w, trained->part_done);
     ae__write_f64(w, trained->part_sum);
     ae__write_u32(w, AE__METRICS);
-    for (int32_t i = 0; i < AE__METRICS; i++) {
+    for (uint32_t i = 0; i < AE__METRICS; i++) {
+        ae__write_u32(w, i);
         for (uint64_t e = 0; e < trained->epochs; e++) ae__write_f64(w, trained->history[i][e]);
     }
 }

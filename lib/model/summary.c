@@ -53,7 +53,7 @@ static void put_layer(text *t, const ae__plan *plan, int32_t i)
 
 static void put_spec(text *t, const char *what, const char *kind, const ae__spec *spec)
 {
-    put(t, "%s %s", what, kind);
+    put(t, "%s%s%s", what, kind ? " " : "", kind ? kind : "");
     for (int32_t i = 0; i < spec->count; i++) {
         const ae__param *row = ae__param_of(spec->values[i].id);
         if (row->type == AE_TYPE_I64)
@@ -77,7 +77,7 @@ size_t ae__summary(const ae_model *model, char *buffer, size_t cap)
     for (int32_t i = 0; i < plan->desc->n_terms; i++)
         put_spec(&t, "loss", ae__term_of(plan->desc->terms[i].kind)->name, &plan->desc->terms[i]);
     put_spec(&t, "optimizer", ae__optim_of(plan->desc->optim.kind)->name, &plan->desc->optim);
-    put_spec(&t, "training", "", &plan->desc->model);
+    put_spec(&t, "training", NULL, &plan->desc->model);
     put(&t, "trained: %llu epochs, %llu steps\n", (unsigned long long)model->trained.epochs,
         (unsigned long long)model->trained.steps);
     return t.length;

@@ -24,7 +24,9 @@ static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_c
                     ae__optim_step *step)
 {
     double lr = ae__spec_f64(spec, AE_PARAM_LEARNING_RATE);
-    double beta1 = ae__spec_f64(spec, AE_PARAM_BETA1), beta2 = ae__spec_f64(spec, AE_PARAM_BETA2);
+    /* Rounded as the kernel has them: 1 - beta2 is then off by 1e-5 in float, in both places alike. */
+    double beta1 = (real)ae__spec_f64(spec, AE_PARAM_BETA1);
+    double beta2 = (real)ae__spec_f64(spec, AE_PARAM_BETA2);
     step->adam = (ae__adam){
         .beta1 = (real)beta1,
         .beta2 = (real)beta2,

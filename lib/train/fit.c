@@ -200,7 +200,9 @@ int32_t ae__fit(ae_model *model, const ae__fit_request *request)
         if (request->threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, request->threads));
         model->engine.pool = own;
     }
+    model->in_fit = true;
     status = train(&f);
+    model->in_fit = false;
     if (model->engine.pool != pool) ae__pool_free(own);
     model->engine.pool = pool;
     return status;

@@ -1,6 +1,7 @@
 /* One thread's block of a product. B goes panel by panel (nr columns, one block of k), so that the
  * panel stays in the first cache while the rows of A pass by in strips of mr; a strip and a panel
- * meet in a tile of mr x nr sums that live in registers. */
+ * meet in a tile of mr x nr sums that live in registers. A and B stay where they are: only a
+ * transposed B is copied, one panel at a time. */
 #include "kernels/simd/simd.h"
 #include "kernels/simd/vec.h"
 
@@ -13,6 +14,7 @@ typedef struct tile {
     size_t a_row, a_col;
     const real *b;
     size_t b_row;
+    const real *next; /* a column of the panel that follows, to be fetched meanwhile */
     real *c;
     size_t c_row;
     size_t tail; /* columns of the last vector */
@@ -39,14 +41,15 @@ static inline void store(real *row, size_t v, vec a, size_t tail, bool partial)
 static inline __attribute__((always_inline)) void run_tile(const tile *t, const size_t rows,
                                                            const size_t vecs, const bool partial)
 {
-    const real *a = t->a, *b = t->b;
+    const real *a = t->a, *b = t->b, *next = t->next;
     const size_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
     const size_t c_row = t->c_row, tail = t->tail;
     vec sum[AE__MR][AE__VECS];
     AE__UNROLL for (size_t r = 0; r < rows; r++)
         AE__UNROLL for (size_t v = 0; v < vecs; v++) sum[r][v] = v_zero();
 
-    for (size_t p = t->k; p > 0; p--, a += a_col, b += b_row) {
+    for (size_t p = t->k; p > 0; p--, a += a_col, b += b_row, next += b_row) {
+        __builtin_prefetch(next, 0, 2); /* into the second cache: the first is full */
         const real *x = a;
         vec y[AE__VECS];
         AE__UNROLL for (size_t v = 0; v < vecs; v++)
@@ -90,6 +93,7 @@ static void run_panel(const tile *panel, size_t rows, size_t cols)
 {
     const int kind = cols == AE__NR ? WHOLE : cols <= AE__LANES ? ONE : TWO;
     const tile_shape *shape = shapes;
+    size_t fetch = 0; /* each tile fetches the next cache line of every row of the next panel */
     tile t = *panel;
     t.tail = cols <= AE__LANES ? cols : cols - AE__LANES;
     while (rows > 0) {
@@ -97,28 +101,16 @@ static void run_panel(const tile *panel, size_t rows, size_t cols)
             shape++;
             continue;
         }
+        t.next = panel->next + fetch % AE__NR;
         shape->run[kind](&t);
+        fetch += 64 / sizeof(real);
         t.a += shape->rows * t.a_row;
         t.c += shape->rows * t.c_row;
         rows -= shape->rows;
     }
 }
 
-/* dst: k x nr, from columns that lie one after the other. */
-static void pack_rows(real *dst, const real *b, size_t b_row, size_t k, size_t cols)
-{
-    if (cols == AE__NR) {
-        for (size_t p = 0; p < k; p++, b += b_row, dst += AE__NR)
-            for (size_t v = 0; v < AE__VECS; v++)
-                v_store(dst + v * AE__LANES, v_load(b + v * AE__LANES));
-        return;
-    }
-    for (size_t p = 0; p < k; p++)
-        for (size_t j = 0; j < cols; j++)
-            dst[p * AE__NR + j] = b[p * b_row + j];
-}
-
-/* The same from a transposed B: columns b_col apart, each column's terms one after the other.
+/* dst: k x nr, from a transposed B: columns b_col apart, each column's terms one after the other.
  * 4 terms of a vector of columns at a time. */
 static void pack_columns(real *dst, const real *b, size_t b_col, size_t k, size_t cols)
 {
@@ -137,12 +129,6 @@ static void pack_columns(real *dst, const real *b, size_t b_col, size_t k, size_
             dst[p * AE__NR + j] = b[j * b_col + p];
 }
 
-/* Whether rows of B that stay where they are would push each other out of the cache. */
-static bool rows_clash(const ae__gemm_block *g)
-{
-    return g->b_row * sizeof(real) % 1024 == 0 && g->m > 2 * AE__MR;
-}
-
 void AE__SIMD(gemm)(const ae__gemm_block *g)
 {
     if (g->m == 1 && g->b_col == 1) {
@@ -150,7 +136,7 @@ void AE__SIMD(gemm)(const ae__gemm_block *g)
         return;
     }
     _Alignas(64) real panel[AE__K_BLOCK * AE__NR];
-    const bool transposed = g->b_col != 1, copied = !transposed && rows_clash(g);
+    const bool transposed = g->b_col != 1;
     const size_t step = ae__k_step(g->k);
     size_t p = 0;
     do {
@@ -158,15 +144,20 @@ void AE__SIMD(gemm)(const ae__gemm_block *g)
                   .a = g->a + p * g->a_col,
                   .a_row = g->a_row,
                   .a_col = g->a_col,
+                  .b = panel,
+                  .b_row = transposed ? AE__NR : g->b_row,
+                  .next = panel,
                   .c_row = g->c_row,
                   .add = g->accumulate || p > 0};
         for (size_t j = 0; j < g->n; j += AE__NR) {
             const real *b = g->b + p * g->b_row + j * g->b_col;
             size_t cols = ae__min_size(AE__NR, g->n - j);
-            if (transposed) pack_columns(panel, b, g->b_col, t.k, cols);
-            if (copied) pack_rows(panel, b, g->b_row, t.k, cols);
-            t.b = transposed || copied ? panel : b;
-            t.b_row = transposed || copied ? AE__NR : g->b_row;
+            if (transposed) {
+                pack_columns(panel, b, g->b_col, t.k, cols);
+            } else {
+                t.b = b;
+                t.next = j + AE__NR < g->n ? b + AE__NR : b;
+            }
             t.c = g->c + j;
             run_panel(&t, g->m, cols);
         }

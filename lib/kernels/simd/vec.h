@@ -12,7 +12,7 @@
  *   v_add  v_sub  v_mul  v_div  v_sqrt  v_abs
  *   v_fma(a, b, c)           a b + c, rounded once (portable: twice)
  *   v_min(a, b), v_max(a, b) a NaN in b passes
- *   v_less(a, b), v_ordered(a, b), v_select(mask, a, b)
+ *   v_less(a, b), v_select(mask, a, b)
  *   v_copysign(a, sign)
  *   v_round(a)               to nearest even, |a| < 2^22
  *   v_scale(a, n)            a 2^n, n integral, |n| <= 252

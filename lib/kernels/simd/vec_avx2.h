@@ -49,7 +49,6 @@ static inline vec v_min(vec a, vec b) { return _mm256_min_ps(a, b); }
 static inline vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 
 static inline vmask v_less(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
-static inline vmask v_ordered(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_ORD_Q); }
 static inline vec v_select(vmask m, vec a, vec b) { return _mm256_blendv_ps(b, a, m); }
 static inline vec v_copysign(vec a, vec sign)
 {

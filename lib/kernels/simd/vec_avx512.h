@@ -45,7 +45,6 @@ static inline vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
 static inline vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 
 static inline vmask v_less(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
-static inline vmask v_ordered(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_ORD_Q); }
 static inline vec v_select(vmask m, vec a, vec b) { return _mm512_mask_mov_ps(b, m, a); }
 static inline vec v_copysign(vec a, vec sign)
 {

@@ -46,10 +46,6 @@ static inline vec v_min(vec a, vec b) { return vminq_f32(a, b); }
 static inline vec v_max(vec a, vec b) { return vmaxq_f32(a, b); }
 
 static inline vmask v_less(vec a, vec b) { return vcltq_f32(a, b); }
-static inline vmask v_ordered(vec a, vec b)
-{
-    return vandq_u32(vceqq_f32(a, a), vceqq_f32(b, b));
-}
 static inline vec v_select(vmask m, vec a, vec b) { return vbslq_f32(m, a, b); }
 static inline vec v_first(vec a, size_t n, vec b)
 {

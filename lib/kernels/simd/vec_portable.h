@@ -12,7 +12,6 @@
 #define AE__WIDE  8
 #define AE__TILE_ROWS(X) X(4) X(3) X(2) X(1)
 
-
 #ifdef AE_DOUBLE
 typedef int64_t v_int;
 #else
@@ -54,7 +53,6 @@ static inline vec v_fma(vec a, vec b, vec c) { return a * b + c; }
 static inline vec v_sqrt(vec a) { return (vec){sqrt(a[0]), sqrt(a[1]), sqrt(a[2]), sqrt(a[3])}; }
 
 static inline vmask v_less(vec a, vec b) { return (vmask)(a < b); }
-static inline vmask v_ordered(vec a, vec b) { return (vmask)(a == a) & (vmask)(b == b); }
 static inline vec v_select(vmask m, vec a, vec b) { return (vec)((m & (vmask)a) | (~m & (vmask)b)); }
 static inline vec v_min(vec a, vec b) { return v_select(v_less(a, b), a, b); }
 static inline vec v_max(vec a, vec b) { return v_select(v_less(b, a), a, b); }

@@ -1,0 +1,99 @@
+/* What the test_kernels_*.c share: arrays between pages that nobody may touch, fixed draws, levels. */
+#ifndef TEST_KERNELS_H
+#define TEST_KERNELS_H
+
+#include "ae/ae.h"
+#include "kernels/kernels.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#ifdef AE_DOUBLE
+#define EPSILON 2.220446049250313e-16
+#else
+#define EPSILON 1.1920928955078125e-07
+#endif
+
+enum { LEVELS = 4 }; /* AE_CPU_PORTABLE .. AE_CPU_NEON */
+
+/* for each table of this machine */
+#define EACH_LEVEL(kernels)                                                                        \
+    for (int32_t level_ = 0; level_ < LEVELS; level_++)                                            \
+        for (const ae__kernels *kernels = ae__kernels_at(level_); kernels; kernels = NULL)
+
+/* A fence: readable pages between two that fault. Arrays are laid against one end or the other. */
+typedef struct fence {
+    unsigned char *pages;
+    size_t bytes; /* of the readable part */
+} fence;
+
+static inline fence fence_of(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    fence f = {.bytes = (bytes + page) / page * page};
+    f.pages = mmap(NULL, f.bytes + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(f.pages, MAP_FAILED);
+    f.pages += page;
+    assert_int_equal(mprotect(f.pages, f.bytes, PROT_READ | PROT_WRITE), 0);
+    return f;
+}
+
+static inline void fence_free(fence f)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    munmap(f.pages - page, f.bytes + 2 * page);
+}
+
+/* n elements of `unit` bytes, with a faulting page right behind (at_end) or right before them. */
+static inline void *fenced(fence f, size_t n, size_t unit, int at_end)
+{
+    assert_true(n * unit <= f.bytes);
+    return at_end ? f.pages + f.bytes - n * unit : f.pages;
+}
+
+/* splitmix64: the same numbers on every run and machine */
+static uint64_t draw_state = 1;
+
+static inline uint64_t draw_bits(void)
+{
+    uint64_t z = draw_state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static inline size_t draw_below(size_t n)
+{
+    return (size_t)(draw_bits() % n);
+}
+
+/* in [-scale, scale) */
+static inline void draw(real *x, size_t n, double scale)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (real)(scale * ((double)(draw_bits() >> 11) / 4503599627370496.0 - 1));
+}
+
+static inline void assert_same_bits(const real *a, const real *b, size_t n)
+{
+    if (memcmp(a, b, n * sizeof *a) == 0) return;
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(a + i, b + i, sizeof *a) != 0)
+            fail_msg("element %zu: %.9g is not %.9g", i, (double)a[i], (double)b[i]);
+}
+
+static inline void assert_near(double got, double want, double tolerance)
+{
+    double gap = got - want;
+    if (!(gap <= tolerance && gap >= -tolerance))
+        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
+}
+
+#endif

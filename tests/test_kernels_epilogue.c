@@ -1,0 +1,231 @@
+/* What is done to a block of a product while it is in cache: against its formulas in double. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "test_kernels.h"
+
+#include <math.h>
+
+enum { ROWS = 3, LONGEST = 2100 }; /* more columns than one run of 64 vectors */
+
+static const real slope = (real)0.25;
+
+/* One case: everything an epilogue may read, each array between fences. */
+typedef struct block {
+    size_t n;
+    real *c, *bias, *target, *prev, *weight;
+    real *before; /* C as it was */
+    double value[ROWS];
+    fence fences[5];
+} block;
+
+static block block_of(size_t n, int at_end)
+{
+    block b = {.n = n};
+    real **arrays[] = {&b.c, &b.target, &b.prev, &b.bias, &b.weight};
+    const size_t sizes[] = {ROWS * n, ROWS * n, ROWS * n, n, ROWS};
+    for (size_t i = 0; i < 5; i++) {
+        b.fences[i] = fence_of(sizes[i] * sizeof(real));
+        *arrays[i] = fenced(b.fences[i], sizes[i], sizeof(real), at_end);
+        draw(*arrays[i], sizes[i], 2);
+    }
+    b.before = malloc(ROWS * n * sizeof(real) + 1);
+    assert_non_null(b.before);
+    memcpy(b.before, b.c, ROWS * n * sizeof(real));
+    return b;
+}
+
+static void block_free(block *b)
+{
+    for (size_t i = 0; i < 5; i++) fence_free(b->fences[i]);
+    free(b->before);
+}
+
+static double act_of(int32_t act, double x)
+{
+    switch (act) {
+    case AE_ACT_RELU: return x > 0 ? x : 0;
+    case AE_ACT_LEAKY_RELU: return x > 0 ? x : (double)slope * x;
+    case AE_ACT_TANH: return tanh(x);
+    case AE_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    default: return x;
+    }
+}
+
+static double derivative_of(int32_t act, double y)
+{
+    switch (act) {
+    case AE_ACT_RELU: return y > 0;
+    case AE_ACT_LEAKY_RELU: return y > 0 ? 1 : (double)slope;
+    case AE_ACT_TANH: return 1 - y * y;
+    case AE_ACT_SIGMOID: return y * (1 - y);
+    default: return 1;
+    }
+}
+
+/* Element (i, j): its new C, its loss added to *value. */
+static double exact(const ae__epilogue *e, const block *b, size_t i, size_t j, double *value)
+{
+    double c = (double)b->before[i * b->n + j] + (e->bias ? (double)e->bias[j] : 0), d = 0;
+    double weight = (double)e->scale * (e->row_weight ? (double)e->row_weight[i] : 1);
+    if (e->loss == AE__ELEMENT_LOGISTIC) {
+        double t = (double)e->target[i * b->n + j];
+        *value += fmax(c, 0) - t * c + log1p(exp(-fabs(c)));
+        d = 1 / (1 + exp(-c)) - t;
+    } else {
+        c = act_of(e->act, c);
+    }
+    if (e->loss == AE__ELEMENT_SQUARED) {
+        double gap = c - (double)e->target[i * b->n + j];
+        *value += gap * gap;
+        d = 2 * gap * derivative_of(e->act, c);
+    }
+    if (e->loss != AE__ELEMENT_NONE && e->gradient) c = d * weight;
+    if (e->prev) c *= derivative_of(e->prev_act, (double)e->prev[i * b->n + j]);
+    return c;
+}
+
+static void check(const ae__kernels *k, const ae__epilogue *e, block *b)
+{
+    memset(b->value, 0, sizeof b->value);
+    memcpy(b->c, b->before, ROWS * b->n * sizeof(real));
+    k->epilogue(e, b->c, b->n, ROWS, b->n);
+    for (size_t i = 0; i < ROWS; i++) {
+        double value = 0;
+        for (size_t j = 0; j < b->n; j++) {
+            double want = exact(e, b, i, j, &value);
+            assert_near((double)b->c[i * b->n + j], want, 40 * EPSILON * (1 + fabs(want)));
+        }
+        /* a few units a loss, and at most 64 of them summed before the sum is a double */
+        if (e->row_value) assert_near(b->value[i], value, 32 * EPSILON * (double)(b->n + 16));
+    }
+}
+
+/* bit 0: bias, 1: row weights, 2: gradient, 3: prev */
+static ae__epilogue epilogue_of(const block *b, int32_t act, int32_t loss, unsigned variant)
+{
+    ae__epilogue e = {.act = act, .slope = slope, .loss = loss, .scale = (real)0.375};
+    if (variant & 1) e.bias = b->bias;
+    if (variant & 2) e.row_weight = b->weight;
+    if (loss != AE__ELEMENT_NONE) {
+        e.gradient = (variant & 4) != 0;
+        e.target = b->target;
+        e.target_ld = b->n;
+        e.row_value = (double *)b->value;
+    }
+    if (variant & 8) {
+        e.prev = b->prev;
+        e.prev_ld = b->n;
+        e.prev_act = AE_ACT_TANH;
+    }
+    return e;
+}
+
+static void check_all(size_t n, int at_end)
+{
+    block b = block_of(n, at_end);
+    EACH_LEVEL(k)
+    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SIGMOID; act++)
+        for (int32_t loss = AE__ELEMENT_NONE; loss <= AE__ELEMENT_LOGISTIC; loss++)
+            for (unsigned variant = 0; variant < 16; variant++) {
+                ae__epilogue e = epilogue_of(&b, act, loss, variant);
+                check(k, &e, &b);
+            }
+    block_free(&b);
+}
+
+static void epilogues_agree_with_double_between_fences(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n <= 70; n++) check_all(n, n % 2);
+    check_all(LONGEST, 1);
+}
+
+static void an_element_has_the_same_bits_in_any_column(void **state)
+{
+    (void)state;
+    block b = block_of(41, 1);
+    EACH_LEVEL(k)
+    for (int32_t loss = AE__ELEMENT_NONE; loss <= AE__ELEMENT_LOGISTIC; loss++) {
+        ae__epilogue e = epilogue_of(&b, AE_ACT_SIGMOID, loss, 15);
+        memcpy(b.c, b.before, ROWS * b.n * sizeof(real));
+        k->epilogue(&e, b.c, b.n, ROWS, b.n);
+        for (size_t j = 0; j < b.n; j++) {
+            real column[ROWS];
+            ae__epilogue one = e;
+            for (size_t i = 0; i < ROWS; i++) column[i] = b.before[i * b.n + j];
+            one.bias += j;
+            one.prev += j;
+            if (one.target) one.target += j;
+            k->epilogue(&one, column, 1, ROWS, 1);
+            for (size_t i = 0; i < ROWS; i++) assert_same_bits(column + i, b.c + i * b.n + j, 1);
+        }
+    }
+    block_free(&b);
+}
+
+static void loss_of_far_logits_is_exact(void **state)
+{
+    (void)state;
+    real logits[] = {100, -100, 10000, -10000, 0}, targets[] = {0, 1, 1, 0, (real)0.5};
+    const double want = 100 + 100 + 0 + 0 + log(2);
+    EACH_LEVEL(k)
+    {
+        double value = 0;
+        real c[5];
+        memcpy(c, logits, sizeof c);
+        const ae__epilogue e = {.loss = AE__ELEMENT_LOGISTIC,
+                                .gradient = true,
+                                .target = targets,
+                                .scale = 1,
+                                .row_value = &value};
+        k->epilogue(&e, c, 5, 1, 5);
+        assert_near(value, want, want * 4 * EPSILON);
+        const double gradient[] = {1, -1, 0, 0, 0};
+        for (size_t j = 0; j < 5; j++) assert_near((double)c[j], gradient[j], EPSILON);
+    }
+}
+
+static void loss_of_thousands_of_equal_logits_does_not_overflow(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    static real c[N], target[N];
+    EACH_LEVEL(k)
+    {
+        double value = 1; /* added to */
+        memset(c, 0, sizeof c);
+        const ae__epilogue e = {
+            .loss = AE__ELEMENT_LOGISTIC, .target = target, .row_value = &value};
+        k->epilogue(&e, c, N, 1, N);
+        assert_near(value, 1 + N * log(2), N * EPSILON);
+    }
+}
+
+static void nan_stays_in_its_element_and_in_the_value_of_its_row(void **state)
+{
+    (void)state;
+    EACH_LEVEL(k)
+    for (int32_t loss = AE__ELEMENT_SQUARED; loss <= AE__ELEMENT_LOGISTIC; loss++) {
+        block b = block_of(35, 1);
+        ae__epilogue e = epilogue_of(&b, AE_ACT_LINEAR, loss, 7);
+        b.c[b.n + 33] = NAN;
+        k->epilogue(&e, b.c, b.n, ROWS, b.n);
+        for (size_t i = 0; i < ROWS; i++) {
+            assert_int_equal(!!isnan(b.value[i]), i == 1);
+            for (size_t j = 0; j < b.n; j++)
+                assert_int_equal(!!isnan(b.c[i * b.n + j]), i == 1 && j == 33);
+        }
+        block_free(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(epilogues_agree_with_double_between_fences),
+        cmocka_unit_test(an_element_has_the_same_bits_in_any_column),
+        cmocka_unit_test(loss_of_far_logits_is_exact),
+        cmocka_unit_test(loss_of_thousands_of_equal_logits_does_not_overflow),
+        cmocka_unit_test(nan_stays_in_its_element_and_in_the_value_of_its_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+/* exp, log, tanh, sigmoid: against libm in double, over all of float. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "test_kernels.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { CHUNK = 4096 };
+
+typedef void map_fn(real *y, const real *x, size_t n);
+
+static double sigmoid(double x)
+{
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+
+enum { EXP, LOG, TANH, SIGMOID, FUNCTIONS };
+
+static map_fn *of_level(const ae__kernels *k, size_t f)
+{
+    return f == EXP ? k->exp : f == LOG ? k->log : f == TANH ? k->tanh : k->sigmoid;
+}
+
+#ifndef AE_DOUBLE
+
+typedef struct function {
+    const char *name;
+    double (*exact)(double x);
+    double bound; /* ulp, as vmath.h has it */
+} function;
+
+static const function functions[FUNCTIONS] = {
+    {"exp", exp, 1.1}, {"log", log, 0.9}, {"tanh", tanh, 2.6}, {"sigmoid", sigmoid, 2.5}};
+
+/* |got - want| in units of the last place of a float as large as want. */
+static double ulps(float got, double want)
+{
+    if (isnan(want)) return isnan(got) ? 0 : INFINITY;
+    if (fabs(want) >= 0x1p128 - 0x1p103) return got == (want > 0 ? INFINITY : -INFINITY) ? 0 : 1e9;
+    if (isinf(got)) return INFINITY;
+    int exponent;
+    frexp(want, &exponent);
+    return fabs((double)got - want) / ldexp(1.0, (exponent < -125 ? -125 : exponent) - 24);
+}
+
+static float float_of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Every 509th float there is, both signs, subnormal numbers, infinities and NaN among them. */
+static double worst_of_all_floats(map_fn *map, double (*exact)(double))
+{
+    static float x[CHUNK], y[CHUNK];
+    double worst = 0;
+    for (uint64_t bits = 0; bits < (uint64_t)1 << 32;) {
+        size_t n = 0;
+        for (; n < CHUNK && bits < (uint64_t)1 << 32; bits += 509)
+            x[n++] = float_of_bits((uint32_t)bits);
+        map(y, x, n);
+        for (size_t i = 0; i < n; i++) {
+            double gap = ulps(y[i], exact((double)x[i]));
+            if (gap > worst) worst = gap;
+        }
+    }
+    return worst;
+}
+
+static void functions_keep_their_error_bounds_over_every_float(void **state)
+{
+    (void)state;
+    EACH_LEVEL(k)
+    for (size_t f = 0; f < FUNCTIONS; f++) {
+        double worst = worst_of_all_floats(of_level(k, f), functions[f].exact);
+        if (worst > functions[f].bound)
+            fail_msg("%s %s: %g ulp", k->name, functions[f].name, worst);
+    }
+}
+
+#endif
+
+static void functions_have_their_limits_at_the_edges(void **state)
+{
+    (void)state;
+    const real edges[] = {0, (real)-0.0, INFINITY, -INFINITY, NAN, -1, (real)1e30, (real)-1e30};
+    enum { EDGES = sizeof edges / sizeof *edges };
+    const double want[FUNCTIONS][EDGES] = {
+        {1, 1, INFINITY, 0, NAN, exp(-1), exp(1e30), 0},
+        {-INFINITY, -INFINITY, INFINITY, NAN, NAN, NAN, log(1e30), NAN},
+        {0, -0.0, 1, -1, NAN, tanh(-1), 1, -1},
+        {0.5, 0.5, 1, 0, NAN, sigmoid(-1), 1, 0},
+    };
+    EACH_LEVEL(k)
+    for (size_t f = 0; f < FUNCTIONS; f++) {
+        real y[EDGES];
+        of_level(k, f)(y, edges, EDGES);
+        for (size_t i = 0; i < EDGES; i++) {
+            double w = want[f][i];
+            if (isnan(w))
+                assert_true(isnan(y[i]));
+            else if (isinf(w))
+                assert_true((double)y[i] == w);
+            else
+                assert_near((double)y[i], w, 4 * EPSILON * fabs(w));
+            if (w == 0) assert_int_equal(!signbit(y[i]), !signbit(w));
+        }
+    }
+}
+
+static void sigmoid_of_x_and_of_minus_x_sum_to_one(void **state)
+{
+    (void)state;
+    real x[257], y[257], z[257];
+    draw(x, 257, 20);
+    EACH_LEVEL(k)
+    {
+        k->sigmoid(y, x, 257);
+        for (size_t i = 0; i < 257; i++) z[i] = -x[i];
+        k->sigmoid(z, z, 257);
+        for (size_t i = 0; i < 257; i++) assert_near((double)y[i] + (double)z[i], 1, 4 * EPSILON);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#ifndef AE_DOUBLE
+        cmocka_unit_test(functions_keep_their_error_bounds_over_every_float),
+#endif
+        cmocka_unit_test(functions_have_their_limits_at_the_edges),
+        cmocka_unit_test(sigmoid_of_x_and_of_minus_x_sum_to_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,266 @@
+/* Elementwise kernels and column sums: against formulas in double, at every length up to 70, between
+ * fences, and each element alone against the same element in its array. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "test_kernels.h"
+
+#include <math.h>
+
+enum { ARRAYS = 4, LONGEST = 70 };
+
+static const real slope = (real)0.25;
+
+/* x: ARRAYS arrays of n in [-3, 3), the third not negative; results go where the kernel puts them. */
+typedef struct op {
+    const char *name;
+    void (*run)(const ae__kernels *k, real *const x[ARRAYS], size_t n);
+    void (*exact)(double x[ARRAYS]); /* the same for one element */
+} op;
+
+static double act_of(int32_t act, double x)
+{
+    switch (act) {
+    case AE_ACT_RELU: return x > 0 ? x : 0;
+    case AE_ACT_LEAKY_RELU: return x > 0 ? x : (double)slope * x;
+    case AE_ACT_TANH: return tanh(x);
+    case AE_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    default: return x;
+    }
+}
+
+static double derivative_of(int32_t act, double y)
+{
+    switch (act) {
+    case AE_ACT_RELU: return y > 0;
+    case AE_ACT_LEAKY_RELU: return y > 0 ? 1 : (double)slope;
+    case AE_ACT_TANH: return 1 - y * y;
+    case AE_ACT_SIGMOID: return y * (1 - y);
+    default: return 1;
+    }
+}
+
+#define OP(name, call, formula)                                                                    \
+    static void run_##name(const ae__kernels *k, real *const x[ARRAYS], size_t n)                  \
+    {                                                                                              \
+        call;                                                                                      \
+    }                                                                                              \
+    static void exact_##name(double x[ARRAYS])                                                     \
+    {                                                                                              \
+        formula;                                                                                   \
+    }
+#define ACT(name, act)                                                                             \
+    OP(name, k->activate(act, slope, x[0], x[1], n), x[0] = act_of(act, x[1]))                     \
+    OP(name##_back, k->derive(act, slope, x[0], x[1], x[3], n),                                    \
+       x[0] = x[1] * derivative_of(act, x[3]))
+
+static const ae__sgd plain_sgd = {(real)0.5, 0, false, 1, INFINITY, 0};
+static const ae__sgd clamped_sgd = {(real)0.5, (real)0.75, false, (real)0.5, 1, (real)0.125};
+static const ae__sgd nesterov_sgd = {(real)0.5, (real)0.75, true, 1, INFINITY, 0};
+static const ae__adam adam = {(real)0.75,   (real)0.875, (real)0.125, (real)0.5,  2,
+                              (real)0.0625, (real)0.5,   1,           (real)0.125};
+
+static double sgd_gradient(const ae__sgd *s, double w, double g)
+{
+    return fmin(fmax(g * (double)s->g_scale, -(double)s->g_clamp), (double)s->g_clamp) +
+           (double)s->l2 * w;
+}
+
+static void exact_momentum(const ae__sgd *s, double x[ARRAYS])
+{
+    double g = sgd_gradient(s, x[0], x[3]);
+    x[1] = (double)s->momentum * x[1] + g;
+    double d = s->nesterov ? g + (double)s->momentum * x[1] : x[1];
+    x[0] -= (double)s->learning_rate * d;
+}
+
+static void exact_adam_step(double x[ARRAYS])
+{
+    const ae__adam *a = &adam;
+    double g = fmin(fmax(x[3] * (double)a->g_scale, -(double)a->g_clamp), (double)a->g_clamp);
+    g += (double)a->l2 * x[0];
+    x[1] = (double)a->beta1 * x[1] + (1 - (double)a->beta1) * g;
+    x[2] = (double)a->beta2 * x[2] + (1 - (double)a->beta2) * g * g;
+    x[0] = x[0] * (1 - (double)a->shrink) -
+           (double)a->step * x[1] / (sqrt(x[2]) * (double)a->v_factor + (double)a->epsilon);
+}
+
+static void convert(const ae__kernels *k, real *y, const real *x, size_t n)
+{
+    float copy[LONGEST];
+    for (size_t i = 0; i < n; i++) copy[i] = (float)x[i];
+    k->from_f32(y, copy, n, (real)0.5, (real)3);
+}
+
+OP(exp, k->exp(x[0], x[1], n), x[0] = exp(x[1]))
+OP(log, k->log(x[0], x[2], n), x[0] = log(x[2]))
+OP(tanh, k->tanh(x[0], x[1], n), x[0] = tanh(x[1]))
+OP(sigmoid, k->sigmoid(x[0], x[1], n), x[0] = 1 / (1 + exp(-x[1])))
+OP(in_place, k->tanh(x[0], x[0], n), x[0] = tanh(x[0]))
+ACT(linear, AE_ACT_LINEAR)
+ACT(relu, AE_ACT_RELU)
+ACT(leaky_relu, AE_ACT_LEAKY_RELU)
+ACT(act_tanh, AE_ACT_TANH)
+ACT(act_sigmoid, AE_ACT_SIGMOID)
+OP(sgd, k->sgd(&plain_sgd, x[0], NULL, x[3], n), x[0] -= x[3] / 2)
+OP(clamped, k->sgd(&clamped_sgd, x[0], x[1], x[3], n), exact_momentum(&clamped_sgd, x))
+OP(nesterov, k->sgd(&nesterov_sgd, x[0], x[1], x[3], n), exact_momentum(&nesterov_sgd, x))
+OP(adam, k->adam(&adam, x[0], x[1], x[2], x[3], n), exact_adam_step(x))
+OP(from_f32, convert(k, x[0], x[1], n), x[0] = (double)(float)x[1] * 0.5 + 3)
+OP(one_row, k->column_sums(x[0], x[1], n, 1, n, false), x[0] = x[1])
+
+#define ROW(name)      {#name, run_##name, exact_##name},
+#define ACT_ROWS(name) ROW(name) ROW(name##_back)
+static const op ops[] = {ROW(exp) ROW(log) ROW(tanh) ROW(sigmoid) ROW(in_place) ACT_ROWS(linear)
+                             ACT_ROWS(relu) ACT_ROWS(leaky_relu) ACT_ROWS(act_tanh)
+                                 ACT_ROWS(act_sigmoid) ROW(sgd) ROW(clamped) ROW(nesterov) ROW(adam)
+                                     ROW(from_f32) ROW(one_row)};
+enum { OPS = sizeof ops / sizeof *ops };
+
+static void draw_arrays(real *const x[ARRAYS], size_t n)
+{
+    for (size_t a = 0; a < ARRAYS; a++) draw(x[a], n, 3);
+    for (size_t i = 0; i < n; i++) x[2][i] = (real)fabs((double)x[2][i]);
+}
+
+static void check_op(const ae__kernels *k, const op *o, size_t n, real *const x[ARRAYS])
+{
+    double want[ARRAYS][LONGEST];
+    draw_arrays(x, n);
+    for (size_t i = 0; i < n; i++) {
+        double element[ARRAYS] = {(double)x[0][i], (double)x[1][i], (double)x[2][i],
+                                  (double)x[3][i]};
+        o->exact(element);
+        for (size_t a = 0; a < ARRAYS; a++) want[a][i] = element[a];
+    }
+    o->run(k, x, n);
+    for (size_t a = 0; a < ARRAYS; a++)
+        for (size_t i = 0; i < n; i++) { /* a handful of roundings of numbers up to about 10 */
+            double gap = fabs((double)x[a][i] - want[a][i]);
+            if (!(gap <= 20 * EPSILON * (1 + fabs(want[a][i]))))
+                fail_msg("%s %s[%zu] of %zu: %.9g is not %.9g", k->name, o->name, i, n,
+                         (double)x[a][i], want[a][i]);
+        }
+}
+
+static void elements_agree_with_double_between_fences(void **state)
+{
+    (void)state;
+    fence fences[ARRAYS];
+    for (size_t a = 0; a < ARRAYS; a++) fences[a] = fence_of(LONGEST * sizeof(real));
+    EACH_LEVEL(k)
+    for (size_t o = 0; o < OPS; o++)
+        for (size_t n = 0; n <= LONGEST; n++)
+            for (int at_end = 0; at_end < 2; at_end++) {
+                real *x[ARRAYS];
+                for (size_t a = 0; a < ARRAYS; a++)
+                    x[a] = fenced(fences[a], n, sizeof(real), at_end);
+                check_op(k, ops + o, n, x);
+            }
+    for (size_t a = 0; a < ARRAYS; a++) fence_free(fences[a]);
+}
+
+static void an_element_has_the_same_bits_alone_and_in_an_array(void **state)
+{
+    (void)state;
+    enum { N = 37 };
+    EACH_LEVEL(k)
+    for (size_t o = 0; o < OPS; o++) {
+        real whole[ARRAYS][N], alone[ARRAYS][N];
+        real *const x[ARRAYS] = {whole[0], whole[1], whole[2], whole[3]};
+        draw_arrays(x, N);
+        memcpy(alone, whole, sizeof whole);
+        ops[o].run(k, x, N);
+        for (size_t i = 0; i < N; i++) {
+            real *const one[ARRAYS] = {alone[0] + i, alone[1] + i, alone[2] + i, alone[3] + i};
+            ops[o].run(k, one, 1);
+        }
+        for (size_t a = 0; a < ARRAYS; a++) assert_same_bits(whole[a], alone[a], N);
+    }
+}
+
+static void every_activation_passes_nan(void **state)
+{
+    (void)state;
+    EACH_LEVEL(k)
+    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SIGMOID; act++) {
+        real x[19] = {0};
+        x[2] = x[18] = NAN;
+        k->activate(act, slope, x, x, 19);
+        for (size_t i = 0; i < 19; i++) assert_int_equal(!!isnan(x[i]), i == 2 || i == 18);
+    }
+}
+
+static void clamped_gradients_pass_nan(void **state)
+{
+    (void)state;
+    EACH_LEVEL(k)
+    {
+        real w[3] = {1, 1, 1}, velocity[3] = {0};
+        const real g[3] = {0, NAN, INFINITY};
+        k->sgd(&clamped_sgd, w, velocity, g, 3);
+        assert_true(isfinite(w[0]) && isnan(w[1]) && isfinite(w[2]));
+    }
+}
+
+static void column_sums_add_rows_in_order(void **state)
+{
+    (void)state;
+    enum { ROWS = 9, STRIDE = 301 };
+    static real x[ROWS * STRIDE], out[STRIDE], before[STRIDE];
+    draw(x, ROWS * STRIDE, 1);
+    EACH_LEVEL(k)
+    for (size_t n = 0; n < STRIDE; n += n < 70 ? 1 : 23)
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            draw(before, STRIDE, 1);
+            memcpy(out, before, sizeof out);
+            k->column_sums(out, x, STRIDE, ROWS, n, accumulate);
+            for (size_t j = 0; j < n; j++) {
+                volatile real sum = 0;
+                for (size_t i = 0; i < ROWS; i++) sum += x[i * STRIDE + j];
+                if (accumulate) sum += before[j];
+                assert_true(out[j] == sum);
+            }
+            assert_same_bits(out + n, before + n, STRIDE - n);
+        }
+}
+
+static void sum_of_squares_is_a_double_and_alike_at_every_level(void **state)
+{
+    (void)state;
+    real x[100];
+    draw(x, 100, 1);
+    for (size_t n = 0; n <= 100; n++) {
+        double want = 0, first = ae__kernels_at(AE_CPU_PORTABLE)->sum_squares(x, n);
+        for (size_t i = 0; i < n; i++) want += (double)x[i] * (double)x[i];
+        assert_near(first, want, 1e-14 * (1 + want));
+        EACH_LEVEL(k)
+        assert_true(k->sum_squares(x, n) == first);
+    }
+}
+
+static void bytes_become_scaled_reals(void **state)
+{
+    (void)state;
+    uint8_t x[256];
+    real y[256];
+    for (size_t i = 0; i < 256; i++) x[i] = (uint8_t)i;
+    EACH_LEVEL(k)
+    for (size_t n = 0; n <= 256; n++) {
+        k->from_u8(y, x, n, (real)(1 / 255.0), (real)-0.5);
+        for (size_t i = 0; i < n; i++)
+            assert_near((double)y[i], (double)i / 255 - 0.5, 2 * EPSILON);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(elements_agree_with_double_between_fences),
+        cmocka_unit_test(an_element_has_the_same_bits_alone_and_in_an_array),
+        cmocka_unit_test(every_activation_passes_nan),
+        cmocka_unit_test(clamped_gradients_pass_nan),
+        cmocka_unit_test(column_sums_add_rows_in_order),
+        cmocka_unit_test(sum_of_squares_is_a_double_and_alike_at_every_level),
+        cmocka_unit_test(bytes_become_scaled_reals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,7 +1,7 @@
 /* libae: train and run autoencoders from C, or from anything that can call C.
  *
  * The whole public interface, in reading order: status, describe a model, create it, give it data,
- * train, use, look inside, save. A complete program:
+ * train, use, look inside, save. In outline (README.md has a whole program):
  *
  *     ae_config *config;
  *     ae_model *model;
@@ -23,8 +23,9 @@
  *
  * Rules that hold everywhere:
  *  - Functions that can fail return AE_OK (0) or a negative AE_ERR_* code; ae_last_error() then
- *    tells in one line what was wrong, what was got and what was wanted. On failure every output
- *    is untouched, except that a handle asked for through `T **out` becomes NULL.
+ *    tells in one line what was wrong, what was got and what was wanted; read it before the next
+ *    call. On failure every output is untouched, except that a handle asked for through `T **out`
+ *    becomes NULL.
  *  - A handle is made by ..._create or ..._load and freed by the ..._free of its kind, which
  *    accepts NULL. Nothing else is owned by the caller. Strings returned are constants of the
  *    library unless the function says otherwise.
@@ -33,9 +34,12 @@
  *  - Matrices are row-major: one example a row. Capacities are counted in elements. Output arrays
  *    must not overlap input arrays.
  *  - Different handles may be used from different threads at the same time; one handle by one
- *    thread at a time. Nothing is global but each thread's last message.
+ *    thread at a time, or by many while all of them only call functions that take it as const.
+ *    Nothing is global but each thread's last message.
  *  - The library never prints, exits, aborts, reads the environment, or changes the host's locale,
- *    signals, or floating-point mode; it starts threads only when asked for more than one.
+ *    signals, or floating-point mode (its arithmetic may raise exception flags); it starts threads
+ *    only when asked for more than one. (A CBLAS, where the library was built with one, does as it
+ *    likes when it is loaded: OpenBLAS starts threads.)
  *
  * The last line of each comment: from which threads the function may be called, whether it
  * allocates, and the version in which it appeared. */
@@ -75,12 +79,12 @@ enum {
     AE_ERR_DIVERGED = -10,    /* training produced a loss that is not finite */
     AE_ERR_CANCELLED = -11,   /* the progress callback asked to stop */
     AE_ERR_UNSUPPORTED = -12, /* this build or this machine cannot do it */
-    AE_ERR_BUSY = -13         /* the model is shared with another handle */
+    AE_ERR_BUSY = -13         /* the model is being trained just now */
 };
 
 /* The message of this thread's last failure: one line of at most 255 bytes of UTF-8, "" before the
  * first. The text stays until the next failing call of this thread; no call that succeeds clears
- * it.
+ * it. It is for people: its wording may change, and numbers have the host's decimal point.
  * Threads: any. Allocates: never. Since: 0.1. */
 AE_API const char *ae_last_error(void);
 
@@ -93,8 +97,7 @@ AE_API const char *ae_status_text(int32_t status);
 AE_API int32_t ae_version(void);
 AE_API const char *ae_version_text(void);
 
-/* What was compiled in, for a bug report: "libae 0.1.0, kernels portable avx2 avx512, cblas
- * openblas".
+/* What was compiled in, for a bug report: "libae 0.1.0, kernels portable avx2, cblas openblas".
  * Threads: any. Allocates: never. Since: 0.1. */
 AE_API const char *ae_build_text(void);
 
@@ -126,7 +129,7 @@ typedef struct ae_allocator {
  * one, and ae_model_create, returns the same code and message: a chain of calls needs one check. */
 typedef struct ae_config ae_config;
 
-/* Activations, computed element by element */
+/* Activations, computed element by element: x in, y out. */
 enum {
     AE_ACT_UNSET = -1,
     AE_ACT_LINEAR = 0,     /* y = x */
@@ -136,27 +139,25 @@ enum {
     AE_ACT_SIGMOID = 4     /* y = 1 / (1 + e^-x) */
 };
 
-/* Losses; y the model's output, t the target, d the output's dimensions */
+/* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean
+ * over rows (as Keras). */
 enum {
     AE_LOSS_UNSET = -1,
-    AE_LOSS_MSE = 1, /* mean squared error: 1/d sum (y - t)^2, then the mean over rows (as Keras) */
-    AE_LOSS_BCE = 2  /* binary cross-entropy: -1/d sum (t log y + (1 - t) log(1 - y)), then the mean
-                      * over rows (as Keras); computed from logits: the last activation must be
-                      * AE_ACT_SIGMOID; targets in [0, 1] */
+    AE_LOSS_MSE = 1, /* mean squared error: 1/d sum (y - t)^2 */
+    AE_LOSS_BCE = 2  /* binary cross-entropy: -1/d sum (t log y + (1 - t) log(1 - y)), from logits:
+                      * the last activation must be AE_ACT_SIGMOID; targets in [0, 1] */
 };
 
-/* Optimisers; g the gradient, w the weights, t the step from 1 */
+/* Optimisers: g the gradient, w a weight, lr the learning rate. docs/math.md has the formulas. */
 enum {
     AE_OPTIM_UNSET = -1,
-    AE_OPTIM_SGD = 1,  /* gradient descent: v = momentum v + g; w -= lr v (Nesterov: w -=
-                        * lr (g + momentum v)). Sutskever et al. 2013, in PyTorch's form */
-    AE_OPTIM_ADAM = 2, /* Kingma and Ba 2015, algorithm 1: m, v moments with bias correction,
-                        * w -= lr m^ / (sqrt(v^) + epsilon) */
-    AE_OPTIM_ADAMW = 3 /* Loshchilov and Hutter 2019: Adam, with w -= lr weight_decay w apart */
+    AE_OPTIM_SGD = 1,  /* gradient descent: v = momentum v + g, w -= lr v (Sutskever et al. 2013) */
+    AE_OPTIM_ADAM = 2, /* moments with bias correction (Kingma and Ba 2015, algorithm 1) */
+    AE_OPTIM_ADAMW = 3 /* Adam, with w -= lr weight_decay w apart (Loshchilov and Hutter 2019) */
 };
 
-/* First values of a kernel of i inputs and o outputs; biases begin at 0. Normals are cut at 2
- * standard deviations, with the variance said */
+/* First values of a kernel of i inputs and o outputs; biases begin at 0. Normal ones are cut at two
+ * standard deviations and scaled to the variance said. */
 enum {
     AE_INIT_UNSET = -1,
     AE_INIT_ZEROS = 0,
@@ -168,14 +169,14 @@ enum {
     AE_INIT_LECUN_NORMAL = 6    /* normal, variance 1 / i */
 };
 
-/* Order of the rows in an epoch */
+/* Order of the rows in an epoch. */
 enum {
     AE_SHUFFLE_UNSET = -1,
     AE_SHUFFLE_NONE = 0, /* as they stand */
     AE_SHUFFLE_FULL = 1  /* a new permutation each epoch */
 };
 
-/* Instruction sets of the kernels */
+/* Instruction sets of the kernels. */
 enum {
     AE_CPU_AUTO = -1, /* the best that this machine has */
     AE_CPU_PORTABLE = 0,
@@ -184,7 +185,7 @@ enum {
     AE_CPU_NEON = 3
 };
 
-/* Who multiplies matrices */
+/* Who multiplies matrices. */
 enum {
     AE_GEMM_UNSET = -1,
     AE_GEMM_AUTO = 0,    /* a fixed table by shape */
@@ -198,38 +199,41 @@ enum {
     AE_PARAM_UNSET = -1,
 
     /* the model (ae_config_set, ae_model_set); kept in the file */
-    AE_PARAM_SEED = 1,       /* i64, 0: of every random draw; >= 0 */
-    AE_PARAM_BATCH = 2,      /* i64, 256: rows a step; the last of an epoch may be short; >= 1 */
+    AE_PARAM_SEED = 1,       /* i64, 0: of every random draw; 0 to 2^63 - 1024 */
+    AE_PARAM_BATCH = 2,      /* i64, 256: rows a step, the last may be fewer; 1 to 2^24 */
     AE_PARAM_SHUFFLE = 3,    /* i64, AE_SHUFFLE_FULL */
     AE_PARAM_CLIP_NORM = 4,  /* f64, 0 (off): scales the whole gradient down to at most this norm */
     AE_PARAM_CLIP_VALUE = 5, /* f64, 0 (off): cuts every gradient to +- this, after CLIP_NORM */
 
     /* the layer added last (ae_config_set); kept in the file */
-    AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer; >= 1. Set by ae_config_dense */
+    AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer, as given to ae_config_dense */
     AE_PARAM_ACTIVATION = 101, /* i64, AE_ACT_LINEAR */
     AE_PARAM_SLOPE = 102,      /* f64, 0.3: of leaky relu for x < 0; 0 < slope < 1 */
     AE_PARAM_BIAS = 103,       /* i64, 1: whether the layer adds a bias */
     AE_PARAM_INIT = 104,       /* i64, AE_INIT_GLOROT_UNIFORM */
-    AE_PARAM_TIED = 105,       /* i64, -1 (not tied): number of an earlier dense layer whose kernel,
-                                * transposed, is this layer's */
+    AE_PARAM_TIED = 105,       /* i64, -1 (not tied): number, from 0, of an earlier dense layer;
+                                * its kernel, transposed, is this one's, so that its inputs must be
+                                * these units, its units these inputs (else SHAPE from create) */
 
     /* the loss added last (ae_config_set); kept in the file */
     AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss in the sum; > 0 */
 
-    /* the optimiser (ae_config_set after ae_config_optimizer, ae_model_set); kept in the file */
-    AE_PARAM_LEARNING_RATE = 300, /* f64, 0.001 (0.01 for SGD); >= 0 */
+    /* the optimiser (ae_config_set, ae_model_set); kept in the file. ae_config_optimizer puts them
+     * back to their defaults */
+    AE_PARAM_LEARNING_RATE = 300, /* f64, 0.001 (0.01 for SGD); 0 to 1e6 */
     AE_PARAM_MOMENTUM = 301,      /* f64, 0: of SGD; 0 <= momentum < 1 */
     AE_PARAM_NESTEROV = 302,      /* i64, 0: Nesterov's form of SGD's momentum */
     AE_PARAM_BETA1 = 303,         /* f64, 0.9: of Adam's first moment; 0 <= beta < 1 */
     AE_PARAM_BETA2 = 304,         /* f64, 0.999: of its second */
-    AE_PARAM_EPSILON = 305,       /* f64, 1e-7: added to Adam's root; > 0 */
+    AE_PARAM_EPSILON = 305,       /* f64, 1e-7: added to Adam's root; 0 < epsilon <= 1 */
     AE_PARAM_WEIGHT_DECAY = 306,  /* f64, 0 (0.01 for ADAMW): adds weight_decay * w to the gradient
-                                   * (ADAMW: apart from it); of kernels, not of biases; >= 0 */
+                                   * (ADAMW: apart from it); of kernels, not of biases; 0 to 1e6 */
 
     /* one fit (ae_fit_options_set) */
-    AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total: a model that has been trained for 5 goes on to
-                           * this number, and is left as it is when it has done them all; >= 0 */
-    AE_FIT_THREADS = 401, /* i64, 0 (AE_PARAM_THREADS of the model): threads of this fit */
+    AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^24 - 1: a model that has done 5 goes on
+                           * to this number, and is left as it is when it has done them all. For n
+                           * more: ae_model_epochs(model) + n */
+    AE_FIT_THREADS = 401, /* i64, 0 (AE_PARAM_THREADS of the model): threads of this fit; to 256 */
 
     /* how a model runs (ae_config_set, ae_model_set); not kept in the file */
     AE_PARAM_THREADS = 500, /* i64, 1: threads of a call; never changes a result; 1 to 256 */
@@ -237,20 +241,27 @@ enum {
     AE_PARAM_CPU = 502      /* i64, AE_CPU_AUTO: instruction set of the kernels */
 };
 
-/* What a parameter belongs to */
+/* What a parameter belongs to. */
 enum {
     AE_SCOPE_UNSET = -1,
     AE_SCOPE_MODEL = 0,
     AE_SCOPE_LAYER = 1,
-    AE_SCOPE_TERM = 2,
+    AE_SCOPE_TERM = 2, /* a loss */
     AE_SCOPE_OPTIM = 3,
     AE_SCOPE_FIT = 4,
     AE_SCOPE_RUN = 5
 };
 
-/* Types of parameters, and of numbers in arrays */
-enum { AE_TYPE_UNSET = -1, AE_TYPE_F32 = 1, AE_TYPE_U8 = 2, AE_TYPE_I64 = 3, AE_TYPE_F64 = 4 };
+/* Types of parameters, and of numbers in arrays. */
+enum {
+    AE_TYPE_UNSET = -1,
+    AE_TYPE_F32 = 1, /* float */
+    AE_TYPE_U8 = 2,  /* uint8_t */
+    AE_TYPE_I64 = 3, /* int64_t */
+    AE_TYPE_F64 = 4  /* double */
+};
 
+/* What ae_param_at() tells of a parameter. */
 typedef struct ae_param {
     size_t size;   /* sizeof(ae_param), set by the caller */
     int32_t id;    /* AE_PARAM_* or AE_FIT_* */
@@ -264,51 +275,68 @@ typedef struct ae_param {
     double maximum;
 } ae_param;
 
-/* Describes parameter number index, 0 up to the first RANGE. INVALID: NULL, or a size that is not
- * sizeof(ae_param).
+/* Describes the parameters by number, so that a binding can make its arguments from them.
+ *   index   0 up to the first RANGE
+ *   out     out->size must be sizeof(ae_param)
+ * INVALID: out is NULL, or of another size. RANGE: there is no such number.
  * Threads: any. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_param_at(int32_t index, ae_param *out);
 
-/* An empty description. ..._with: every block that the config and its models need comes from this
- * allocator, which is copied (NULL: malloc); what it points to must outlive them. NOMEM; INVALID:
- * out is NULL, or an allocator without its functions or with another size.
+/* Makes an empty description, to be freed by ae_config_free.
+ *   allocator   of every block that the config and its models need; copied; what `user` points to
+ *               must outlive them. NULL: malloc
+ * INVALID: out is NULL, or the allocator lacks a function or has another size. NOMEM.
  * Threads: any. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_create(ae_config **out);
 AE_API int32_t ae_config_create_with(ae_config **out, const ae_allocator *allocator);
 AE_API void ae_config_free(ae_config *config);
 
-/* Dimensions of a row of input; 1 to 2^24. The first call on a config. RANGE; STATE: called twice.
+/* Says what a row of input is; comes before the layers.
+ *   dim   numbers in a row, 1 to 2^24
+ * INVALID: NULL. RANGE. STATE: said before.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_config_input(ae_config *config, int64_t dim);
 
 /* Adds a fully connected layer: y = act(x kernel + bias), kernel: inputs x units.
- * units 1 to 2^24; activation AE_ACT_*. Further parameters: SLOPE, BIAS, INIT, TIED.
- * RANGE; INVALID: no such activation; STATE: no input yet; NOMEM.
+ *   units        outputs of a row, 1 to 2^24
+ *   activation   AE_ACT_*
+ * Further parameters: AE_PARAM_SLOPE, BIAS, INIT, TIED, set after this call.
+ * INVALID: NULL. RANGE: units, or no such activation. STATE: no input yet. NOMEM.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_dense(ae_config *config, int64_t units, int32_t activation);
 
-/* Adds an activation as a layer of its own. Further parameters: SLOPE. Codes as ae_config_dense.
+/* Adds an activation as a layer of its own: y = act(x).
+ *   activation   AE_ACT_*
+ * Further parameter: AE_PARAM_SLOPE. Codes as ae_config_dense.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_activation(ae_config *config, int32_t activation);
 
 /* Marks the output of the layer added last as the code: the layers so far are the encoder, those to
- * come the decoder. Once a config. STATE: no layer yet, or marked before.
+ * come the decoder. Every model needs one.
+ * INVALID: NULL. STATE: no layer yet, or marked before.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_config_code(ae_config *config);
 
-/* Adds a loss on the chain's output; the total is the sum of all. At least one is needed to train.
- * INVALID: no such loss; NOMEM.
+/* Adds a loss on the output of the last layer. The model's loss is the sum of all, each times its
+ * AE_PARAM_WEIGHT; training, scores and evaluation need at least one.
+ *   loss   AE_LOSS_*
+ * INVALID: NULL, or no such loss. NOMEM.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_loss(ae_config *config, int32_t loss);
 
-/* Chooses the optimiser and puts its parameters at their defaults; without this call:
- * AE_OPTIM_ADAM. INVALID: no such optimiser.
+/* Chooses the optimiser and puts its parameters at their defaults. Without this call:
+ * AE_OPTIM_ADAM.
+ *   optimizer   AE_OPTIM_*
+ * INVALID: NULL, or no such optimiser.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_config_optimizer(ae_config *config, int32_t optimizer);
 
-/* Sets a parameter of the model, of the layer added last, of the loss added last, or of the
- * optimiser, each by its scope. RANGE: out of its bounds, not finite; INVALID: no such parameter,
- * another type, or not one of that layer, loss or optimiser; STATE: no layer or loss yet.
+/* Sets or gets a parameter of the model, of the layer added last, of the loss added last, of the
+ * optimiser, or of how models run, by its scope.
+ *   param   AE_PARAM_*, of the type in the function's name
+ *   value   within its bounds
+ * INVALID: NULL, no such parameter, of the other type, or not one that the layer, loss or optimiser
+ * takes. RANGE: out of bounds, or not finite. STATE: no layer or loss yet. A get never sticks.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_config_set_i64(ae_config *config, int32_t param, int64_t value);
 AE_API int32_t ae_config_set_f64(ae_config *config, int32_t param, double value);
@@ -319,49 +347,50 @@ AE_API int32_t ae_config_get_f64(const ae_config *config, int32_t param, double 
  * Create a model
  * --------------------------------------------------------------------------------------------- */
 
-/* Layers with weights, the memory to run them, and the optimiser's state. Independent of the config
- * that it was made from. */
+/* Layers with weights, the memory to run them, and what training has left. Independent of the
+ * config that it was made from. One handle is used by one thread at a time. */
 typedef struct ae_model ae_model;
 
-/* Plans, allocates and initialises a model. The config stays usable and may be freed. Any first
- * failure of the config's calls is returned again; STATE: no input, layer or code; SHAPE: layers
- * that do not fit; INVALID: a loss that does not go with the last activation; RANGE: sizes that
- * overflow; NOMEM; UNSUPPORTED: AE_PARAM_CPU names a level, or AE_PARAM_GEMM a BLAS, that is not
- * there.
+/* Plans, allocates and initialises a model, to be freed by ae_model_free. The config stays as it
+ * is.
+ * Fails with the first failure of the config's calls; INVALID: NULL, or a loss that does not go
+ * with the last activation; STATE: no input, layer or code; SHAPE: layers that do not fit each
+ * other; RANGE: sizes that overflow; NOMEM; UNSUPPORTED: AE_PARAM_CPU or AE_PARAM_GEMM names what
+ * is not there.
  * Threads: one call per config. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_model_create(ae_model **out, const ae_config *config);
 AE_API void ae_model_free(ae_model *model);
 
-/* Dimensions of a row of input, code and output; 0 for NULL.
+/* Numbers in a row of input, code and output; 0 for NULL.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_input_dim(const ae_model *model);
 AE_API int64_t ae_model_code_dim(const ae_model *model);
 AE_API int64_t ae_model_output_dim(const ae_model *model);
 
-/* Number of layers, and dimensions of a row of one layer's output (0 for NULL or no such layer).
+/* Number of layers; numbers in a row of the output of layer 0 up to that. 0 for NULL or no such
+ * layer.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_layers(const ae_model *model);
 AE_API int64_t ae_model_layer_dim(const ae_model *model, int32_t layer);
 
-/* Number of weights in all; 0 for NULL.
+/* Weights in all; complete epochs and optimiser steps so far. 0 for NULL.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_weights(const ae_model *model);
-
-/* Epochs and optimiser steps done so far; 0 for NULL.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_epochs(const ae_model *model);
 AE_API int64_t ae_model_steps(const ae_model *model);
 
-/* The model's layers, shapes, weights, memory and training set-up as a table of text, ended by NUL.
- * *length (may be NULL) becomes the length without the NUL; text NULL with cap 0 asks for it only.
- * RANGE: cap below length + 1.
+/* Writes layers, shapes, weights, memory and training set-up as a table of text, ended by NUL.
+ *   text     cap bytes; NULL with cap 0: only *length is wanted
+ *   length   becomes the length without the NUL; may be NULL
+ * INVALID: model is NULL, or text with a cap that is not 0. RANGE: cap is not above the length.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, size_t *length);
 
-/* Changes a parameter of scope model, optim or run between calls, a lower learning rate for
- * instance (SEED stays). Codes as ae_config_set; STATE: the parameter is fixed once a model exists;
- * UNSUPPORTED, NOMEM: the level, BLAS or threads cannot be had.
- * Threads: one call per handle. Allocates: THREADS only. Since: 0.1. */
+/* Changes, or reads, a parameter of scope model, optim or run between calls: a lower learning rate,
+ * more threads. Codes as ae_config_set, and: STATE: fixed once a model exists (those of layers and
+ * losses, AE_PARAM_SEED), or a forked process; BUSY: called from a progress callback; UNSUPPORTED,
+ * NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as it was.
+ * Threads: one call per handle. Allocates: for AE_PARAM_THREADS. Since: 0.1. */
 AE_API int32_t ae_model_set_i64(ae_model *model, int32_t param, int64_t value);
 AE_API int32_t ae_model_set_f64(ae_model *model, int32_t param, double value);
 AE_API int32_t ae_model_get_i64(const ae_model *model, int32_t param, int64_t *value);
@@ -371,38 +400,46 @@ AE_API int32_t ae_model_get_f64(const ae_model *model, int32_t param, double *va
  * Data
  * --------------------------------------------------------------------------------------------- */
 
-/* A view of the caller's arrays. The arrays are neither copied nor changed, and must stay until the
- * call that uses the view returns. */
+/* A view of the caller's arrays, which are neither copied nor changed, and must stay until the call
+ * that uses the view returns. */
 typedef struct ae_data ae_data;
 
-/* What an array is */
+/* What an array is. */
 enum {
     AE_DATA_UNSET = -1,
     AE_DATA_X = 0, /* the input */
     AE_DATA_Y = 1  /* the target; without it the input is the target */
 };
 
-/* An empty view. NOMEM; INVALID.
+/* Makes an empty view, to be freed by ae_data_free. INVALID and NOMEM as ae_config_create.
  * Threads: any. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_data_create(ae_data **out);
 AE_API int32_t ae_data_create_with(ae_data **out, const ae_allocator *allocator);
 AE_API void ae_data_free(ae_data *data);
 
-/* Sets one array: rows x dim numbers of type AE_TYPE_F32 or AE_TYPE_U8, rows one after the other,
- * used as they are (scale 1, offset 0). Setting a role again replaces it. INVALID: NULL, an unknown
- * role or type; RANGE: rows or dim below 1, or sizes that overflow; SHAPE: other rows than the
- * array of the other role.
+/* Sets one array: its rows one after the other, its numbers used as they are. Setting a role again
+ * replaces the array and forgets its scale and stride.
+ *   role     AE_DATA_*
+ *   type     AE_TYPE_F32 or AE_TYPE_U8
+ *   values   rows x dim numbers, aligned for their type
+ *   rows     1 to 2^40 - 1; x and y must have as many when the view is used (else SHAPE there)
+ *   dim      numbers in a row, 1 to 2^24
+ * INVALID: NULL, misaligned, or an unknown role or type. RANGE: rows or dim, or sizes that
+ * overflow. On failure the view is as it was.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_data_array(ae_data *data, int32_t role, int32_t type, const void *values,
                              int64_t rows, int64_t dim);
 
-/* Each number enters as value * scale + offset: 1.0 / 255 and 0 for 8-bit images. STATE: the role
- * has no array; RANGE: not finite.
+/* Lets each number of an array enter as value * scale + offset (in float): scale 1.0 / 255 and
+ * offset 0 take 8-bit images to [0, 1].
+ * INVALID: NULL or an unknown role. STATE: the role has no array. RANGE: scale, offset or 255 scale
+ * + offset is not finite as float.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double offset);
 
-/* Bytes from one row to the next, where rows are part of a wider table; a multiple of the type's
- * size, at least a row. STATE: the role has no array; RANGE.
+/* Says how far rows lie apart, where they are part of a wider table.
+ *   bytes   from row to row: a multiple of the type's size, at least dim of them
+ * INVALID: NULL or an unknown role. STATE: the role has no array. RANGE.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_data_stride(ae_data *data, int32_t role, int64_t bytes);
 
@@ -410,132 +447,164 @@ AE_API int32_t ae_data_stride(ae_data *data, int32_t role, int64_t bytes);
  * Train
  * --------------------------------------------------------------------------------------------- */
 
+/* What an event tells of. */
 enum {
     AE_EVENT_UNSET = -1,
     AE_EVENT_BATCH = 1, /* a step has been made */
     AE_EVENT_EPOCH = 2  /* an epoch is over, validation included */
 };
 
-/* What a progress callback is told. Later versions only append members: use no more than `size`
- * bytes. */
+/* What a progress callback is told. Later versions only append members: those within `size` bytes
+ * are there. */
 typedef struct ae_event {
     size_t size;
     int32_t kind; /* AE_EVENT_* */
     int32_t reserved;
-    int64_t epoch;  /* the current one, from 1 */
-    int64_t epochs; /* AE_FIT_EPOCHS */
-    int64_t step;   /* steps done in this epoch */
-    int64_t steps;  /* steps of an epoch */
-    double loss; /* mean over the epoch's rows so far, each taken when its batch was trained on */
+    int64_t epoch;        /* the current one, from 1 */
+    int64_t epochs;       /* AE_FIT_EPOCHS */
+    int64_t step;         /* steps done in this epoch */
+    int64_t steps;        /* steps of an epoch */
+    double loss;          /* mean over the epoch's rows so far, each taken when it was trained on */
     double val_loss;      /* NaN in a batch event, and without validation data */
     double learning_rate; /* of the step just made */
     double seconds;       /* since the epoch began, validation included */
 } ae_event;
 
-/* Called on the thread that called ae_fit, between steps. A value other than 0 cancels. It may read
- * the model (history, weights, get) but must not train, set, run or free it. */
+/* Called on the thread that called ae_fit, between steps. A value other than 0 ends the training: at
+ * an AE_EVENT_EPOCH that epoch is complete, at an AE_EVENT_BATCH its step is. It may look into the
+ * model, run it and save it. ae_fit, ae_model_set, ae_model_weights_set and ae_model_strip answer
+ * BUSY, and the model must not be freed. */
 typedef int32_t ae_progress(const ae_event *event, void *user);
 
-/* What one run of ae_fit wants. */
+/* What one run of ae_fit wants. As with a config, the first call that fails sticks: later calls, and
+ * ae_fit, return the same code and message. */
 typedef struct ae_fit_options ae_fit_options;
 
-/* Options at their defaults. NOMEM; INVALID.
+/* Makes options at their defaults, to be freed by ae_fit_options_free. INVALID and NOMEM as
+ * ae_config_create.
  * Threads: any. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_fit_options_create(ae_fit_options **out);
 AE_API int32_t ae_fit_options_create_with(ae_fit_options **out, const ae_allocator *allocator);
 AE_API void ae_fit_options_free(ae_fit_options *options);
 
-/* AE_FIT_* parameters. Codes as ae_config_set.
+/* Sets or gets an AE_FIT_* parameter. INVALID and RANGE as ae_config_set.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_fit_options_set_i64(ae_fit_options *options, int32_t param, int64_t value);
 AE_API int32_t ae_fit_options_get_i64(const ae_fit_options *options, int32_t param, int64_t *value);
 
-/* Rows on which the loss is computed after each epoch, by ae_evaluate; never trained on. x: rows x
- * input dimensions; y: rows x output dimensions, or NULL: x is the target. The second form takes
- * any data. NULL x, or NULL data, means none. Borrowed until ae_fit returns. RANGE: rows below 1.
+/* Gives rows on which ae_evaluate's loss is taken after each epoch; they are never trained on. The
+ * second form takes any data. What is given is borrowed until ae_fit returns, and checked there.
+ *   x      rows x input dimensions; NULL: no validation
+ *   y      rows x output dimensions; NULL: x is the target
+ *   data   a view; NULL: no validation
+ * INVALID: options is NULL. RANGE: rows below 1.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_fit_options_validation(ae_fit_options *options, const float *x, const float *y,
                                          int64_t rows);
 AE_API int32_t ae_fit_options_validation_data(ae_fit_options *options, const ae_data *data);
 
-/* A function to call after each step and each epoch; NULL: none.
+/* Gives a function to call after each step and each epoch; NULL: none. INVALID: options is NULL.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *progress, void *user);
 
-/* Trains until the model has done AE_FIT_EPOCHS epochs. x: rows x input dimensions; y: rows x
- * output dimensions, or NULL: x is the target. options NULL: the defaults. Every random draw
- * depends on the seed, the epoch and the row alone, so training 5 epochs, saving, loading and
- * training to 10 gives the bits of training 10 at once, with any number of threads. Found before
- * the first step, the model unchanged: INVALID (NULL), STATE (no loss, or a forked process), SHAPE
- * (dimensions, other than the model's), RANGE (rows below 1; BCE targets outside [0, 1]), NONFINITE
- * (NaN or infinity in the data), NOMEM. CANCELLED: the completed steps stay, the epoch's rest is
- * left out: a later fit begins the next epoch. DIVERGED: a loss was not finite; the model is as it
- * was after its last complete epoch.
- * Threads: one call per handle. Allocates: the first time, and where the batch grew. Since: 0.1. */
+/* Trains until the model has done AE_FIT_EPOCHS epochs in all; does nothing where it has, also on
+ * other rows.
+ *   x         rows x input dimensions
+ *   y         rows x output dimensions; NULL: x is the target. Noisy x and clean y train a denoiser
+ *   rows      1 to 2^40 - 1
+ *   options   NULL: the defaults, one epoch in all
+ *
+ * Every random draw depends on the seed, the epoch and the row alone. So training 5 epochs, saving,
+ * loading and training to 10 gives the bits of training 10 at once, and the number of threads
+ * changes nothing.
+ *
+ * Found before the first step, with the model unchanged: INVALID (NULL, misaligned), STATE (no
+ * loss, or a forked process), BUSY (called from a progress callback), SHAPE (dimensions other than
+ * the model's), RANGE (rows; BCE targets outside [0, 1]), NONFINITE (NaN or infinity in the data),
+ * NOMEM, UNSUPPORTED (a library without training).
+ * CANCELLED: the callback ended it with something left to do. The completed steps stay. A later fit
+ * on as many rows goes on with the next step, as if it had not been cancelled; one on another number
+ * of rows begins the epoch anew.
+ * DIVERGED: a loss, a weight or the optimiser's state was not finite. The model is as after its last
+ * complete epoch, or as it was before the call.
+ * Threads: one call per handle. Allocates: before the first step. Since: 0.1. */
 AE_API int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
                       const ae_fit_options *options);
 AE_API int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_options *options);
 
-/* What the history holds, a value an epoch */
+/* What the history holds, a value an epoch. */
 enum {
     AE_METRIC_UNSET = -1,
-    AE_METRIC_LOSS = 0, /* mean over the epoch's rows, each taken when its batch was trained on */
-    AE_METRIC_VAL_LOSS = 1, /* of the validation data after the epoch; NaN where there was none */
+    AE_METRIC_LOSS = 0,         /* mean over the epoch's rows, each taken when it was trained on */
+    AE_METRIC_VAL_LOSS = 1,     /* of the validation data after the epoch; NaN without any */
     AE_METRIC_LEARNING_RATE = 2 /* of the epoch's last step */
 };
 
-/* Copies a metric of all complete epochs since the model was created; kept in the file. *count (may
- * be NULL) becomes the number of epochs; values NULL with cap 0 asks for it only. INVALID; RANGE:
- * cap below count.
+/* Copies a metric of all complete epochs; the history is kept in the file.
+ *   metric   AE_METRIC_*
+ *   values   cap numbers; NULL with cap 0: only *count is wanted
+ *   count    becomes the number of epochs; may be NULL
+ * INVALID: model is NULL, values with a cap that is not 0, or no such metric. RANGE: cap below the
+ * count.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_history(const ae_model *model, int32_t metric, double *values, size_t cap,
                                 size_t *count);
 
-/* Gives back what only training needs: workspace, optimiser state, history, counts of epochs and
- * steps. The weights stay; the saved file shrinks to about a third under Adam; a later fit starts
- * anew. INVALID: NULL.
+/* Gives back what only training needs: its workspace, the optimiser's state, history, counts of
+ * epochs and steps. The weights stay; the saved file shrinks to about a third under Adam; a later
+ * fit begins at epoch 1. INVALID: NULL. STATE: a forked process. BUSY: called from a progress
+ * callback.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_strip(ae_model *model);
 
 /* ------------------------------------------------------------------------------------------------
  * Use
  *
- * x: rows x input dimensions of float32, or data of any type through ..._data. Rows are
- * independent: a row's result has the same bits alone or among others (built-in product), and NaN
- * stays in its row. Common codes: INVALID (NULL), RANGE (rows below 1, capacity too small, sizes
- * that overflow), SHAPE (data of other dimensions), STATE (forked process).
+ * x is rows x input dimensions of float32, or data of any type through ..._data. Rows are
+ * independent: a row's result has the same bits alone or among others (with the built-in product),
+ * and NaN stays in its row. Common to all:
+ *   rows   1 to 2^40 - 1
+ *   cap    numbers that the output has room for, at least rows x its dimensions
+ * INVALID: NULL, misaligned, or an output that overlaps the input. RANGE: rows, or cap. SHAPE: data
+ * of other dimensions. STATE: a view without an x, or a forked process.
  * --------------------------------------------------------------------------------------------- */
 
-/* code: rows x code dimensions.
+/* The code of each row: rows x code dimensions.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_encode(ae_model *model, const float *x, int64_t rows, float *code, size_t cap);
 AE_API int32_t ae_encode_data(ae_model *model, const ae_data *data, float *code, size_t cap);
 
-/* code: rows x code dimensions; out: rows x output dimensions.
+/* The output for codes of rows x code dimensions: rows x output dimensions. STATE, too: the model
+ * has no layer after its code.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_decode(ae_model *model, const float *code, int64_t rows, float *out, size_t cap);
 
-/* decode(encode(x)), the same bits. out: rows x output dimensions.
+/* decode(encode(x)), the same bits: rows x output dimensions.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_reconstruct(ae_model *model, const float *x, int64_t rows, float *out,
                               size_t cap);
 AE_API int32_t ae_reconstruct_data(ae_model *model, const ae_data *data, float *out, size_t cap);
 
-/* Output of layer number `layer` (from 0): rows x ae_model_layer_dim. RANGE: no such layer.
+/* The output of one layer: rows x ae_model_layer_dim.
+ *   layer   from 0; RANGE, too: there is no such layer
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_features(ae_model *model, int32_t layer, const float *x, int64_t rows, float *out,
                            size_t cap);
 AE_API int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *data, float *out,
                                 size_t cap);
 
-/* How badly each row is reconstructed: its own value of the model's losses, whose mean over rows is
- * ae_evaluate's. scores: one a row. High scores are abnormal rows. STATE: the model has no loss;
- * RANGE: BCE targets outside [0, 1]. Targets: y of the data, else x.
+/* How badly each row is reconstructed: its own value of the model's loss, high for rows unlike
+ * those trained on. Their mean is ae_evaluate's loss, up to rounding to float. A NaN in a row gives
+ * a NaN score, which no threshold catches.
+ *   scores   one a row
+ * The target is y of the data where it has one, else x. STATE, too: the model has no loss. RANGE,
+ * too: BCE targets outside [0, 1].
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, size_t cap);
 AE_API int32_t ae_score_data(ae_model *model, const ae_data *data, float *scores, size_t cap);
 
-/* The loss over all rows, without training; validation is this function. y NULL: x is the target.
+/* The model's loss over all rows, without training; validation is this function.
+ *   y   rows x output dimensions; NULL: x is the target
  * Codes as ae_score.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_evaluate(ae_model *model, const float *x, const float *y, int64_t rows,
@@ -549,19 +618,26 @@ AE_API int32_t ae_evaluate_data(ae_model *model, const ae_data *data, double *lo
  * layer has no kernel of its own.
  * --------------------------------------------------------------------------------------------- */
 
-/* The arrays of weights by number, 0 up to the first RANGE: layer, name (a constant of the
- * library), rows and columns; each may be NULL. INVALID: NULL.
+/* Describes the arrays of weights by number.
+ *   index               0 up to the first RANGE
+ *   layer, name         where it belongs; name is a constant of the library
+ *   rows, cols          its shape
+ * Each of the four may be NULL. INVALID: model is NULL. RANGE: there is no such number.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_weights_at(const ae_model *model, int32_t index, int32_t *layer,
                                    const char **name, int64_t *rows, int64_t *cols);
 
-/* Copies one array out. INVALID: no such layer or name; RANGE: cap below rows x columns.
+/* Copies one array out.
+ *   values   cap numbers, at least rows x cols, row-major
+ * INVALID: NULL, or no such layer or name. RANGE: cap.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const char *name,
                                     float *values, size_t cap);
 
-/* Replaces one array; the optimiser's state stays. INVALID: no such layer or name; SHAPE: count is
- * not rows x columns; NONFINITE: NaN or infinity, nothing is changed.
+/* Replaces one array; the optimiser's state stays.
+ *   values   count numbers, exactly rows x cols, row-major
+ * INVALID: NULL, or no such layer or name. SHAPE: count. NONFINITE: NaN or infinity. BUSY: called
+ * from a progress callback. On failure nothing is changed.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name,
                                     const float *values, size_t count);
@@ -573,26 +649,28 @@ AE_API int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *
  * byte the same on every machine; docs/format.md defines it.
  * --------------------------------------------------------------------------------------------- */
 
-/* Writes the model to a file, which is replaced in one step when everything has been written, or
- * left as it was. IO: the system's reason is in the message; NONFINITE: a weight is NaN or
- * infinite; NOMEM; INVALID.
+/* Writes the model to a file. The file at path is replaced in one step when everything is on the
+ * disk, or stays as it was; it keeps its permissions. A symbolic link at path is replaced, not
+ * followed.
+ * INVALID: NULL. NONFINITE: a weight is NaN or infinite. IO: with the system's reason.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_save(const ae_model *model, const char *path);
 
-/* Writes the same bytes to memory. *bytes (may be NULL) becomes their number; buffer NULL with cap
- * 0 asks for it only. RANGE: cap too small.
+/* Writes the same bytes to memory.
+ *   buffer   cap bytes; NULL with cap 0: only *bytes is wanted
+ *   bytes    becomes the number of bytes of the file; may be NULL
+ * INVALID: model is NULL, or buffer with a cap that is not 0. RANGE: cap. NONFINITE as above.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_save_memory(const ae_model *model, void *buffer, size_t cap, size_t *bytes);
 
-/* Reads a model. Any bytes may be given: FORMAT: not a model, or damaged; VERSION: needs a newer
- * libae; IO: no regular file that can be read; NOMEM; and what ae_model_create may return for a
- * description that does not hold. Parameters of scope run are at their defaults.
+/* Reads a model, to be freed by ae_model_free, from a file or from memory. Any bytes may be given.
+ *   allocator   as for ae_config_create_with
+ * Parameters of scope run are at their defaults.
+ * INVALID: NULL. IO: no regular file that can be read. FORMAT: not a model, or a damaged one.
+ * VERSION: it needs a newer libae. NONFINITE: it holds NaN or infinity. NOMEM.
  * Threads: any. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_model_load(ae_model **out, const char *path);
 AE_API int32_t ae_model_load_memory(ae_model **out, const void *buffer, size_t bytes);
-
-/* The same with an allocator (NULL: malloc).
- * Threads: any. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_model_load_with(ae_model **out, const char *path, const ae_allocator *allocator);
 AE_API int32_t ae_model_load_memory_with(ae_model **out, const void *buffer, size_t bytes,
                                          const ae_allocator *allocator);

@@ -1,6 +1,8 @@
 /* Checks that the groups of public functions share. */
 #include "api/check.h"
 
+#include <stdio.h>
+
 int32_t ae__check_allocator(const ae_allocator *given, ae_allocator *out)
 {
     *out = ae__mem_default;
@@ -13,6 +15,20 @@ int32_t ae__check_allocator(const ae_allocator *given, ae_allocator *out)
                         given->alloc ? "release" : "alloc");
     *out = *given;
     return AE_OK;
+}
+
+int32_t ae__stick(ae__failure *failure, int32_t status)
+{
+    if (status == AE_OK) return AE_OK;
+    failure->status = status;
+    snprintf(failure->message, sizeof failure->message, "%s", ae__message());
+    return status;
+}
+
+int32_t ae__stuck(const ae__failure *failure)
+{
+    if (failure->status == AE_OK) return AE_OK;
+    return ae__fail(failure->status, "%s", failure->message);
 }
 
 int32_t ae__check_model(const ae_model *model)
@@ -65,7 +81,9 @@ int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *
     size_t output = ae__plan_output(&model->plan);
     bool unit = false;
     AE_TRY(ae__check_input(view, x_name, model->plan.layers[0].in));
-    if (!model->desc.n_terms) return ae__fail(AE_ERR_STATE, "model: has no loss");
+    if (!model->desc.n_terms)
+        return ae__fail(AE_ERR_STATE,
+                        "model: has no loss; call ae_config_loss before ae_model_create");
     if (target->dim != output)
         return ae__fail(AE_ERR_SHAPE, "%s: target's dimension is %zu, wanted the output's %zu",
                         name, target->dim, output);

@@ -23,10 +23,19 @@ int32_t ae__check_change(const ae_model *model);
 int32_t ae__check_output(const char *name, const float *out, size_t dim, size_t cap,
                          const ae__view *view);
 
+/* The first failure of an object's calls. stick remembers it, and gives back the status that it is
+ * given; stuck fails with it from then on. */
+typedef struct ae__failure {
+    int32_t status;
+    char message[256];
+} ae__failure;
+
+int32_t ae__stick(ae__failure *failure, int32_t status);
+int32_t ae__stuck(const ae__failure *failure);
+
 struct ae_config {
     ae_allocator mem;
-    int32_t status;    /* of the first call that failed, */
-    char message[256]; /* and what it said */
+    ae__failure failure;
     ae__desc desc;
 };
 
@@ -37,6 +46,7 @@ struct ae_data {
 
 struct ae_fit_options {
     ae_allocator mem;
+    ae__failure failure;
     ae__spec fit;       /* scope FIT */
     const float *x, *y; /* plain validation data, or */
     int64_t rows;

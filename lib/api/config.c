@@ -1,6 +1,4 @@
 /* ae.h: describing a model. The first failure of a config's calls sticks. */
-#include <stdio.h>
-
 #include "api/check.h"
 #include "layers/layer.h"
 
@@ -31,25 +29,11 @@ void ae_config_free(ae_config *config)
     ae__mem_free(&mem, config);
 }
 
-/* Remembers the first failure, and gives it again from then on. */
-static int32_t stick(ae_config *config, int32_t status)
-{
-    if (status == AE_OK) return AE_OK;
-    config->status = status;
-    snprintf(config->message, sizeof config->message, "%s", ae__message());
-    return status;
-}
-
-static int32_t earlier(const ae_config *config)
-{
-    return config->status == AE_OK ? AE_OK : ae__fail(config->status, "%s", config->message);
-}
-
 int32_t ae_config_input(ae_config *config, int64_t dim)
 {
     AE__WANT(config);
-    AE_TRY(earlier(config));
-    return stick(config, ae__desc_input(&config->desc, dim));
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, ae__desc_input(&config->desc, dim));
 }
 
 static int32_t set(ae_config *config, int32_t param, ae__number number)
@@ -75,8 +59,8 @@ int32_t ae_config_dense(ae_config *config, int64_t units, int32_t activation)
     const int32_t params[] = {AE_PARAM_UNITS, AE_PARAM_ACTIVATION};
     const int64_t values[] = {units, activation};
     AE__WANT(config);
-    AE_TRY(earlier(config));
-    return stick(config, add_layer(config, AE__LAYER_DENSE, params, values, 2));
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, add_layer(config, AE__LAYER_DENSE, params, values, 2));
 }
 
 int32_t ae_config_activation(ae_config *config, int32_t activation)
@@ -84,50 +68,52 @@ int32_t ae_config_activation(ae_config *config, int32_t activation)
     const int32_t params[] = {AE_PARAM_ACTIVATION};
     const int64_t values[] = {activation};
     AE__WANT(config);
-    AE_TRY(earlier(config));
-    return stick(config, add_layer(config, AE__LAYER_ACTIVATION, params, values, 1));
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, add_layer(config, AE__LAYER_ACTIVATION, params, values, 1));
 }
 
 int32_t ae_config_code(ae_config *config)
 {
     AE__WANT(config);
-    AE_TRY(earlier(config));
-    return stick(config, ae__desc_code(&config->desc));
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, ae__desc_code(&config->desc));
 }
 
 int32_t ae_config_loss(ae_config *config, int32_t loss)
 {
     AE__WANT(config);
-    AE_TRY(earlier(config));
-    return stick(config, ae__desc_term(&config->desc, &config->mem, loss));
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, ae__desc_term(&config->desc, &config->mem, loss));
 }
 
 int32_t ae_config_optimizer(ae_config *config, int32_t optimizer)
 {
     AE__WANT(config);
-    AE_TRY(earlier(config));
-    return stick(config, ae__desc_optim(&config->desc, optimizer));
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, ae__desc_optim(&config->desc, optimizer));
 }
 
 int32_t ae_config_set_i64(ae_config *config, int32_t param, int64_t value)
 {
     AE__WANT(config);
-    AE_TRY(earlier(config));
-    return stick(config, set(config, param, (ae__number){.type = AE_TYPE_I64, .i64 = value}));
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure,
+                     set(config, param, (ae__number){.type = AE_TYPE_I64, .i64 = value}));
 }
 
 int32_t ae_config_set_f64(ae_config *config, int32_t param, double value)
 {
     AE__WANT(config);
-    AE_TRY(earlier(config));
-    return stick(config, set(config, param, (ae__number){.type = AE_TYPE_F64, .f64 = value}));
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure,
+                     set(config, param, (ae__number){.type = AE_TYPE_F64, .f64 = value}));
 }
 
 static int32_t get(const ae_config *config, int32_t param, ae__number *number)
 {
     ae__spec *spec;
     char owner[AE__OWNER];
-    AE_TRY(earlier(config));
+    AE_TRY(ae__stuck(&config->failure));
     AE_TRY(ae__desc_spec((ae__desc *)&config->desc, param, &spec, owner));
     return ae__spec_get(spec, owner, param, number);
 }

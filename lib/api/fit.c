@@ -1,6 +1,6 @@
 /* ae.h: fit options and training. */
-#include "train/fit.h"
 #include "api/check.h"
+#include "train/fit.h"
 
 int32_t ae_fit_options_create_with(ae_fit_options **out, const ae_allocator *allocator)
 {
@@ -30,9 +30,10 @@ void ae_fit_options_free(ae_fit_options *options)
 
 int32_t ae_fit_options_set_i64(ae_fit_options *options, int32_t param, int64_t value)
 {
+    ae__number number = {.type = AE_TYPE_I64, .i64 = value};
     AE__WANT(options);
-    return ae__spec_set(&options->fit, "fit", param,
-                        (ae__number){.type = AE_TYPE_I64, .i64 = value});
+    AE_TRY(ae__stuck(&options->failure));
+    return ae__stick(&options->failure, ae__spec_set(&options->fit, "fit", param, number));
 }
 
 int32_t ae_fit_options_get_i64(const ae_fit_options *options, int32_t param, int64_t *value)
@@ -49,9 +50,11 @@ int32_t ae_fit_options_validation(ae_fit_options *options, const float *x, const
                                   int64_t rows)
 {
     AE__WANT(options);
+    AE_TRY(ae__stuck(&options->failure));
     if (x && rows < 1)
-        return ae__fail(AE_ERR_RANGE, "validation: rows is %lld, wanted at least 1",
-                        (long long)rows);
+        return ae__stick(
+            &options->failure,
+            ae__fail(AE_ERR_RANGE, "validation: rows is %lld, wanted at least 1", (long long)rows));
     options->x = x;
     options->y = y;
     options->rows = rows;
@@ -62,6 +65,7 @@ int32_t ae_fit_options_validation(ae_fit_options *options, const float *x, const
 int32_t ae_fit_options_validation_data(ae_fit_options *options, const ae_data *data)
 {
     AE__WANT(options);
+    AE_TRY(ae__stuck(&options->failure));
     options->x = options->y = NULL;
     options->data = data;
     return AE_OK;
@@ -70,6 +74,7 @@ int32_t ae_fit_options_validation_data(ae_fit_options *options, const ae_data *d
 int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *progress, void *user)
 {
     AE__WANT(options);
+    AE_TRY(ae__stuck(&options->failure));
     options->progress = progress;
     options->user = user;
     return AE_OK;
@@ -106,6 +111,7 @@ static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *
         .progress = options ? options->progress : NULL,
         .user = options ? options->user : NULL,
     };
+    if (options) AE_TRY(ae__stuck(&options->failure));
     AE_TRY(ae__check_change(model));
     AE_TRY(ae__check_loss(model, data, "x", "y"));
     AE_TRY(ae__check_finite(data, "x", "y"));

@@ -10,7 +10,7 @@ int32_t ae_model_create(ae_model **out, const ae_config *config)
     AE__WANT(out);
     *out = NULL;
     AE__WANT(config);
-    if (config->status != AE_OK) return ae__fail(config->status, "%s", config->message);
+    AE_TRY(ae__stuck(&config->failure));
     AE_TRY(ae__model_create(out, &config->desc, &config->mem));
     ae__model_init(*out);
     return AE_OK;
@@ -83,7 +83,9 @@ int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, size_t *
 static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **spec)
 {
     const ae__param *row = ae__param_of(param);
-    if (!row) return ae__fail(AE_ERR_INVALID, "model: no parameter has number %d", (int)param);
+    if (!row)
+        return ae__fail(AE_ERR_INVALID, "model: no parameter has number %d, wanted an AE_PARAM_*",
+                        (int)param);
     if (row->scope == AE_SCOPE_MODEL)
         *spec = &model->desc.model;
     else if (row->scope == AE_SCOPE_OPTIM)

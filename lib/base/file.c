@@ -121,8 +121,10 @@ static int open_named(ae__replacement *r, mode_t mode)
     for (int i = 0; i < NAMES; i++) {
         name_temporary(r, i);
         int fd = openat(r->folder, r->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (fd >= 0 || errno != EEXIST) return fd;
+        if (fd >= 0) return fd;
+        if (errno != EEXIST) break;
     }
+    r->name[0] = 0; /* somebody else's */
     return -1;
 }
 

@@ -156,14 +156,26 @@ static bool fits_cblas(const ae__gemm *g)
     return true;
 }
 
+/* A matrix as CBLAS wants it. Rows lie at least a row apart there, even where there is but one and
+ * our stride is 1: it would refuse, on stderr, and multiply nothing. */
+typedef struct operand {
+    bool transposed;
+    int stride;
+} operand;
+
+static operand operand_of(size_t rows, size_t cols, size_t row, size_t col)
+{
+    if (col == 1) return (operand){false, (int)ae__max_size(row, cols)};
+    return (operand){true, (int)ae__max_size(col, rows)};
+}
+
 static void call_cblas(const ae__gemm *g)
 {
-    const bool a_transposed = g->a_col != 1, b_transposed = g->b_col != 1;
-    cblas_sgemm(CblasRowMajor, a_transposed ? CblasTrans : CblasNoTrans,
-                b_transposed ? CblasTrans : CblasNoTrans, (int)g->m, (int)g->n, (int)g->k, 1.0f,
-                g->a, (int)(a_transposed ? g->a_col : g->a_row), g->b,
-                (int)(b_transposed ? g->b_col : g->b_row), g->accumulate ? 1.0f : 0.0f, g->c,
-                (int)g->c_row);
+    const operand a = operand_of(g->m, g->k, g->a_row, g->a_col);
+    const operand b = operand_of(g->k, g->n, g->b_row, g->b_col);
+    cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
+                b.transposed ? CblasTrans : CblasNoTrans, (int)g->m, (int)g->n, (int)g->k, 1.0f,
+                g->a, a.stride, g->b, b.stride, g->accumulate ? 1.0f : 0.0f, g->c, (int)g->c_row);
 }
 
 #else

@@ -33,3 +33,13 @@ const ae__kernels *ae__kernels_at(int32_t level)
     }
     return level >= 0 && level <= best ? built_in[level] : NULL;
 }
+
+const char *ae__activation_name(int32_t act)
+{
+    static const char *const names[] = {
+        [AE_ACT_LINEAR] = "linear",         [AE_ACT_RELU] = "relu",
+        [AE_ACT_LEAKY_RELU] = "leaky_relu", [AE_ACT_TANH] = "tanh",
+        [AE_ACT_SIGMOID] = "sigmoid",
+    };
+    return names[act];
+}

@@ -121,6 +121,9 @@ typedef struct ae__kernels {
     void (*from_f32)(real *y, const float *x, size_t n, real scale, real offset);
 } ae__kernels;
 
+/* "relu" for AE_ACT_RELU. */
+const char *ae__activation_name(int32_t act);
+
 /* The table of an AE_CPU_* level, or NULL where it was not compiled in or this machine lacks it.
  * AE_CPU_AUTO: the best. */
 const ae__kernels *ae__kernels_at(int32_t level);

@@ -207,8 +207,10 @@ int32_t ae__array_check_unit(const ae__array *array, const char *name)
         for (size_t j = 0; outside && j < array->dim; j++) {
             float v = scaled(array, row, j);
             if (outside_unit(v))
-                return ae__fail(AE_ERR_RANGE, "%s: row %zu, column %zu is %.9g, wanted 0 to 1",
-                                name, i, j, (double)v);
+                return ae__fail(
+                    AE_ERR_RANGE,
+                    "%s: row %zu, column %zu is %.9g, the loss wants 0 to 1 (see ae_data_scale)",
+                    name, i, j, (double)v);
         }
     }
     return AE_OK;

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "layers/layer.h"
+#include "optim/optim.h"
 #include "terms/term.h"
 
 void ae__desc_begin(ae__desc *desc)
@@ -119,7 +120,9 @@ int32_t ae__desc_spec(ae__desc *desc, int32_t param, ae__spec **spec, char *owne
 {
     const ae__param *row = ae__param_of(param);
     int32_t n = desc->n_layers, terms = desc->n_terms;
-    if (!row) return ae__fail(AE_ERR_INVALID, "config: no parameter has number %d", (int)param);
+    if (!row)
+        return ae__fail(AE_ERR_INVALID, "config: no parameter has number %d, wanted an AE_PARAM_*",
+                        (int)param);
     snprintf(owner, AE__OWNER, "config");
     switch (row->scope) {
     case AE_SCOPE_LAYER:
@@ -129,7 +132,7 @@ int32_t ae__desc_spec(ae__desc *desc, int32_t param, ae__spec **spec, char *owne
         return last(desc->terms, terms, "loss",
                     terms ? ae__term_of(desc->terms[terms - 1].kind)->name : "", spec, owner);
     case AE_SCOPE_OPTIM:
-        snprintf(owner, AE__OWNER, "optimizer");
+        snprintf(owner, AE__OWNER, "optimizer %s", ae__optim_of(desc->optim.kind)->name);
         *spec = &desc->optim;
         return AE_OK;
     default: /* FIT is no spec of a config: its look-up there fails with a message */

@@ -33,6 +33,20 @@ const ae__param *ae__param_of(int32_t id)
     return NULL;
 }
 
+const char *ae__param_choice(int32_t id, int64_t value)
+{
+    static const char *const inits[] = {"zeros",       "glorot_uniform", "glorot_normal",
+                                        "he_uniform",  "he_normal",      "lecun_uniform",
+                                        "lecun_normal"};
+    static const char *const shuffles[] = {"none", "full"};
+    switch (id) {
+    case AE_PARAM_ACTIVATION: return ae__activation_name((int32_t)value);
+    case AE_PARAM_INIT: return inits[value];
+    case AE_PARAM_SHUFFLE: return shuffles[value];
+    default: return NULL;
+    }
+}
+
 static void add(ae__spec *spec, int32_t id, double initial)
 {
     ae__value *value = &spec->values[spec->count++];
@@ -80,7 +94,17 @@ bool ae__spec_begin_optim(ae__spec *spec, int32_t kind)
 
 static const char *type_name(int32_t type)
 {
-    return type == AE_TYPE_I64 ? "an integer (i64)" : "a real number (f64)";
+    return type == AE_TYPE_I64 ? "an integer (..._i64)" : "a real number (..._f64)";
+}
+
+static const char *home(int32_t scope)
+{
+    static const char *const names[] = {
+        [AE_SCOPE_MODEL] = "the model", [AE_SCOPE_LAYER] = "a layer",
+        [AE_SCOPE_TERM] = "a loss",     [AE_SCOPE_OPTIM] = "an optimizer",
+        [AE_SCOPE_FIT] = "fit options", [AE_SCOPE_RUN] = "a model's run",
+    };
+    return names[scope];
 }
 
 /* The row of an id that the spec takes in this type. */
@@ -88,11 +112,14 @@ static int32_t find(const ae__spec *spec, const char *owner, int32_t id, int32_t
                     const ae__param **row)
 {
     *row = ae__param_of(id);
-    if (!*row) return ae__fail(AE_ERR_INVALID, "%s: no parameter has number %d", owner, (int)id);
+    if (!*row)
+        return ae__fail(AE_ERR_INVALID, "%s: no parameter has number %d, wanted an AE_PARAM_*",
+                        owner, (int)id);
     if (!ae__spec_find(spec, id))
-        return ae__fail(AE_ERR_INVALID, "%s: does not take parameter %s", owner, (*row)->name);
+        return ae__fail(AE_ERR_INVALID, "%s: does not take %s, a parameter of %s", owner,
+                        (*row)->name, home((*row)->scope));
     if ((*row)->type != type)
-        return ae__fail(AE_ERR_INVALID, "%s: %s is %s, not %s", owner, (*row)->name,
+        return ae__fail(AE_ERR_INVALID, "%s: %s is %s, got %s", owner, (*row)->name,
                         type_name((*row)->type), type_name(type));
     return AE_OK;
 }

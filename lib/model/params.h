@@ -18,6 +18,9 @@ typedef struct ae__param {
 const ae__param *ae__param_at(size_t index);
 const ae__param *ae__param_of(int32_t id);
 
+/* The name of a value that is a choice ("glorot_uniform"), or NULL where it is a number. */
+const char *ae__param_choice(int32_t id, int64_t value);
+
 /* A number of either type on its way to or from a spec. */
 typedef struct ae__number {
     int32_t type; /* AE_TYPE_I64 or AE_TYPE_F64 */

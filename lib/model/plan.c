@@ -108,8 +108,9 @@ static int32_t check_terms(const ae__plan *plan)
 
 static int32_t check_chain(const ae__desc *desc)
 {
-    if (!desc->input.rank) return ae__fail(AE_ERR_STATE, "config: no input");
-    if (!desc->n_layers) return ae__fail(AE_ERR_STATE, "config: no layer");
+    if (!desc->input.rank)
+        return ae__fail(AE_ERR_STATE, "config: no input; call ae_config_input first");
+    if (!desc->n_layers) return ae__fail(AE_ERR_STATE, "config: no layer; call ae_config_dense");
     if (!desc->code)
         return ae__fail(AE_ERR_STATE, "config: no code; call ae_config_code after the encoder");
     return AE_OK;
@@ -117,7 +118,8 @@ static int32_t check_chain(const ae__desc *desc)
 
 static void choose_sizes(ae__plan *plan)
 {
-    size_t rows = CHUNK_BYTES / sizeof(real) / plan->widest;
+    size_t input = ae__row_stride(plan->layers[0].in);
+    size_t rows = CHUNK_BYTES / sizeof(real) / ae__max_size(plan->widest, input);
     plan->chunk = ae__min_size(ae__max_size(rows, CHUNK_LEAST), CHUNK_MOST);
     plan->fuse_loss = plan->desc->n_terms == 1 &&
                       plan->layers[plan->n_layers - 1].ops->fuses_loss &&
@@ -130,7 +132,6 @@ int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator
     size_t n = (size_t)desc->n_layers;
     *plan = (ae__plan){.desc = desc, .n_layers = desc->n_layers};
     if (status == AE_OK) {
-        plan->widest = ae__row_stride(ae__shape_size(&desc->input));
         plan->layers = ae__mem_array(mem, n, sizeof *plan->layers);
         plan->weights = ae__mem_array(mem, n * AE__LAYER_WEIGHTS, sizeof *plan->weights);
         if (!plan->layers || !plan->weights)

@@ -38,7 +38,7 @@ typedef struct ae__plan {
     ae__weight *weights;
     size_t weight_reals; /* length of the vector, gaps included */
     size_t weight_count; /* weights in it */
-    size_t widest;       /* most reals that a row of the data takes as x or y of a layer */
+    size_t widest;       /* most reals that a row of the data takes as y of a layer */
     size_t chunk;        /* rows that inference takes at a time */
     bool fuse_loss;      /* the last layer's forward computes the loss */
 } ae__plan;

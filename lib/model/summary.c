@@ -24,12 +24,6 @@ put(text *t, const char *format, ...)
     if (n > 0) t->length += (size_t)n;
 }
 
-static const char *activation_name(int32_t activation)
-{
-    static const char *const names[] = {"linear", "relu", "leaky_relu", "tanh", "sigmoid"};
-    return names[activation];
-}
-
 /* Rows, columns, name of one array of a layer, or whose it is. */
 static void put_weight(text *t, const ae__weight_info *info)
 {
@@ -45,21 +39,30 @@ static void put_layer(text *t, const ae__plan *plan, int32_t i)
         if (plan->weights[w].layer == i) own += plan->weights[w].count;
     }
     put(t, "#%-4d %-11s %-11s %9zu %12zu", (int)i, layer->ops->name,
-        activation_name(layer->info.activation), layer->out, own);
+        ae__activation_name(layer->info.activation), layer->out, own);
     for (int32_t slot = 0; slot < layer->info.n_weights; slot++)
         put_weight(t, &layer->info.weights[slot]);
     put(t, "%s\n", i == plan->desc->code - 1 ? "   <- code" : "");
+}
+
+static void put_value(text *t, const ae__value *value)
+{
+    const ae__param *row = ae__param_of(value->id);
+    const char *choice = ae__param_choice(value->id, value->i64);
+    if (choice)
+        put(t, "%s %s", row->name, choice);
+    else if (row->type == AE_TYPE_I64)
+        put(t, "%s %lld", row->name, (long long)value->i64);
+    else
+        put(t, "%s %g", row->name, value->f64);
 }
 
 static void put_spec(text *t, const char *what, const char *kind, const ae__spec *spec)
 {
     put(t, "%s%s%s", what, kind ? " " : "", kind ? kind : "");
     for (int32_t i = 0; i < spec->count; i++) {
-        const ae__param *row = ae__param_of(spec->values[i].id);
-        if (row->type == AE_TYPE_I64)
-            put(t, "%s %s %lld", i ? "," : ":", row->name, (long long)spec->values[i].i64);
-        else
-            put(t, "%s %s %g", i ? "," : ":", row->name, spec->values[i].f64);
+        put(t, i ? ", " : ": ");
+        put_value(t, &spec->values[i]);
     }
     put(t, "\n");
 }

@@ -11,8 +11,8 @@ static int32_t check(const ae__spec *spec, int32_t activation)
 {
     (void)spec;
     if (activation == AE_ACT_SIGMOID) return AE_OK;
-    return ae__fail(AE_ERR_INVALID, "last activation is constant %d, wanted AE_ACT_SIGMOID (%d)",
-                    (int)activation, AE_ACT_SIGMOID);
+    return ae__fail(AE_ERR_INVALID, "last activation is %s, wanted sigmoid",
+                    ae__activation_name(activation));
 }
 
 const ae__term_ops ae__bce = {

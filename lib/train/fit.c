@@ -10,6 +10,7 @@
 #include "train/step.h"
 
 enum { ORDER_ROWS = 32 /* row numbers computed by one task */ };
+enum { HISTORY_EPOCHS = 1024 /* made room for at the start; then twice as many */ };
 
 /* One run of ae__fit. */
 typedef struct fitting {
@@ -123,9 +124,19 @@ static int32_t train_epoch_rest(fitting *f)
     return AE_OK;
 }
 
-static double weights_norm(const ae_model *model)
+/* An infinite second moment would make every later step 0, with losses that look sound. */
+static int32_t check_finite(fitting *f)
 {
-    return sqrt(model->engine.kernels->sum_squares(model->weights, model->plan.weight_reals));
+    const ae_model *model = f->model;
+    const ae__kernels *kernels = model->engine.kernels;
+    size_t n = model->plan.weight_reals;
+    double norm = sqrt(kernels->sum_squares(model->weights, n));
+    if (!isfinite(norm)) return diverged(f, "norm of the weights", norm);
+    for (int32_t i = 0; i < model->trained.n_states; i++) {
+        norm = sqrt(kernels->sum_squares(model->trained.states[i], n));
+        if (!isfinite(norm)) return diverged(f, "norm of the optimiser's state", norm);
+    }
+    return AE_OK;
 }
 
 /* Validation, history, and the state to go back to. */
@@ -134,8 +145,7 @@ static int32_t close_epoch(fitting *f)
     ae__trained *trained = &f->model->trained;
     const ae__view *validation = f->request->validation;
     double loss = trained->part_sum / (double)f->rows, val_loss = NAN;
-    if (!isfinite(weights_norm(f->model)))
-        return diverged(f, "norm of the weights", weights_norm(f->model));
+    AE_TRY(check_finite(f));
     if (validation) {
         val_loss = ae__run_loss(f->model, validation, NULL);
         if (!isfinite(val_loss)) return diverged(f, "validation loss", val_loss);
@@ -164,13 +174,23 @@ static int32_t train_epoch(fitting *f)
     return close_epoch(f);
 }
 
+/* Room for the history of the epochs to come, a bounded number of them at a time. */
+static int32_t reserve_history(const fitting *f)
+{
+    size_t total = (size_t)f->request->epochs, done = (size_t)f->model->trained.epochs;
+    return ae__model_reserve_history(f->model, ae__min_size(total, 2 * done + HISTORY_EPOCHS));
+}
+
 /* Everything that needs memory, before the first step. */
 static int32_t reserve(fitting *f)
 {
     const ae__spec *optim = &f->model->desc.optim;
+    int32_t states = f->model->trained.n_states;
     AE_TRY(ae__model_reserve_states(f->model, ae__optim_of(optim->kind)->states(optim)));
-    AE_TRY(ae__model_reserve_history(f->model, (size_t)f->request->epochs));
-    return ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
+    int32_t status = reserve_history(f);
+    if (status == AE_OK) status = ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
+    if (status != AE_OK) f->model->trained.n_states = states; /* new ones would be saved */
+    return status;
 }
 
 static int32_t train(fitting *f)
@@ -183,7 +203,13 @@ static int32_t train(fitting *f)
         trained->part_sum = 0;
     }
     keep(f);
-    while (trained->epochs < (uint64_t)f->request->epochs) AE_TRY(train_epoch(f));
+    while (trained->epochs < (uint64_t)f->request->epochs) {
+        if (trained->epochs == trained->history_cap) AE_TRY(reserve_history(f));
+        int32_t status = train_epoch(f);
+        bool over = trained->epochs >= (uint64_t)f->request->epochs;
+        if (status == AE_ERR_CANCELLED && over) return AE_OK; /* there was nothing left to cancel */
+        AE_TRY(status);
+    }
     return AE_OK;
 }
 

@@ -1,0 +1,175 @@
+/* Files of released versions, kept for ever in tests/golden: they load, compute what they did, and are
+ * saved to the same bytes. All their numbers are exact in float32 in whatever order they are summed, so
+ * every machine makes the same files. AE_GOLDEN_WRITE=1 in the environment writes missing ones. */
+#include "test_file.h"
+
+typedef struct golden {
+    const char *name;
+    ae_model *(*make)(int32_t cpu);
+    const float *x, *y; /* what a row of input gives */
+} golden;
+
+static ae_model *create(ae_config *c, int32_t cpu)
+{
+    ae_model *m;
+    ok(ae_config_set_i64(c, AE_PARAM_CPU, cpu));
+    ok(ae_model_create(&m, c));
+    ae_config_free(c);
+    return m;
+}
+
+static void set(ae_model *m, int32_t layer, const char *name, const float *values, size_t count)
+{
+    ok(ae_model_weights_set(m, layer, name, values, count));
+}
+
+/* 2 - 1 (code) - 2, tied: the example of docs/format.md. */
+static ae_model *make_tiny(int32_t cpu)
+{
+    ae_config *c;
+    ok(ae_config_create(&c));
+    ae_config_input(c, 2);
+    ae_config_dense(c, 1, AE_ACT_LINEAR);
+    ae_config_code(c);
+    ae_config_dense(c, 2, AE_ACT_LINEAR);
+    ae_config_set_i64(c, AE_PARAM_TIED, 0);
+    ae_config_loss(c, AE_LOSS_MSE);
+    ae_config_optimizer(c, AE_OPTIM_SGD);
+    ae_model *m = create(c, cpu);
+    set(m, 0, "kernel", (const float[]){0.5f, -2}, 2);
+    set(m, 0, "bias", (const float[]){1}, 1);
+    set(m, 1, "bias", (const float[]){0.25f, -0.75f}, 2);
+    return m;
+}
+
+static const float tiny_x[] = {4, 1}, tiny_y[] = {0.75f, -2.75f};
+
+/* 4 - 2, leaky relu as a layer of its own (code) - 4, two losses, trained for 2 epochs of 2 steps. Adam
+ * with a learning rate of 0 leaves the weights as they are while its moments and the history fill. */
+static ae_model *make_trained(int32_t cpu)
+{
+    static const float x[] = {1, 0, 2, 0, 0, 1, 0, 2, 1, 1, 0, 0, 2, 0, 1, 1};
+    ae_config *c;
+    ae_fit_options *o;
+    ok(ae_config_create(&c));
+    ae_config_set_i64(c, AE_PARAM_SEED, 0x0123456789ABCDEF);
+    ae_config_set_i64(c, AE_PARAM_BATCH, 2);
+    ae_config_set_i64(c, AE_PARAM_SHUFFLE, AE_SHUFFLE_NONE);
+    ae_config_input(c, 4);
+    ae_config_dense(c, 2, AE_ACT_LINEAR);
+    ae_config_set_i64(c, AE_PARAM_BIAS, 0);
+    ae_config_activation(c, AE_ACT_LEAKY_RELU);
+    ae_config_set_f64(c, AE_PARAM_SLOPE, 0.25);
+    ae_config_code(c);
+    ae_config_dense(c, 4, AE_ACT_RELU);
+    ae_config_loss(c, AE_LOSS_MSE);
+    ae_config_loss(c, AE_LOSS_MSE);
+    ae_config_set_f64(c, AE_PARAM_WEIGHT, 0.5);
+    ae_config_set_f64(c, AE_PARAM_LEARNING_RATE, 0);
+    ae_config_set_f64(c, AE_PARAM_BETA1, 0.5);
+    ae_config_set_f64(c, AE_PARAM_BETA2, 0.75);
+    ae_model *m = create(c, cpu);
+    set(m, 0, "kernel", (const float[]){1, 0, 0, -1, 0.5f, 0, 0, 1}, 8);
+    set(m, 2, "kernel", (const float[]){1, 0, 0.5f, 1, 0, -1, 1, 0}, 8);
+    set(m, 2, "bias", (const float[]){0, 0.5f, 0, 1}, 4);
+    ok(ae_fit_options_create(&o));
+    ok(ae_fit_options_set_i64(o, AE_FIT_EPOCHS, 1));
+    ok(ae_fit_options_validation(o, x, NULL, 2));
+    ok(ae_fit(m, x, NULL, 4, o));
+    ok(ae_fit_options_set_i64(o, AE_FIT_EPOCHS, 2));
+    ok(ae_fit_options_validation(o, NULL, NULL, 0));
+    ok(ae_fit(m, x, NULL, 4, o));
+    ae_fit_options_free(o);
+    return m;
+}
+
+/* code 2, -0.25 */
+static const float trained_x[] = {1, 2, 2, 1}, trained_y[] = {2, 0.75f, 0.75f, 3};
+
+static const golden files[] = {
+    {"tiny-1.0.aem", make_tiny, tiny_x, tiny_y},
+    {"trained-1.0.aem", make_trained, trained_x, trained_y},
+};
+enum { FILES = sizeof files / sizeof *files };
+
+static const char *path_of(const golden *g)
+{
+    static char path[4096];
+    const char *root = getenv("AE_SOURCE_ROOT");
+    snprintf(path, sizeof path, "%s/tests/golden/%s", root ? root : ".", g->name);
+    return path;
+}
+
+static blob stored(const golden *g)
+{
+    uint8_t bytes[4096];
+    FILE *f = fopen(path_of(g), "rb");
+    if (!f) fail_msg("%s cannot be opened", path_of(g));
+    blob b = blob_of(bytes, fread(bytes, 1, sizeof bytes, f));
+    fclose(f);
+    return b;
+}
+
+static void golden_files_are_made_again_at_every_level(void **state)
+{
+    (void)state;
+    for (const golden *g = files; g < files + FILES; g++) {
+        for (int32_t cpu = AE_CPU_AUTO; cpu <= AE_CPU_NEON; cpu++) {
+            ae_config *c;
+            ae_model *probe;
+            ok(ae_config_create(&c));
+            ae_config_input(c, 1);
+            ae_config_dense(c, 1, AE_ACT_LINEAR);
+            ae_config_code(c);
+            ae_config_set_i64(c, AE_PARAM_CPU, cpu);
+            int32_t status = ae_model_create(&probe, c);
+            ae_config_free(c);
+            ae_model_free(probe);
+            if (status == AE_ERR_UNSUPPORTED) continue;
+            ae_model *m = g->make(cpu);
+            if (cpu == AE_CPU_AUTO && getenv("AE_GOLDEN_WRITE")) ok(ae_model_save(m, path_of(g)));
+            blob made = saved(m), kept = stored(g);
+            assert_same(made, kept);
+            ae_model_free(m);
+            free(made.bytes);
+            free(kept.bytes);
+        }
+    }
+}
+
+static void golden_files_load_and_save_to_the_same_bytes(void **state)
+{
+    (void)state;
+    for (const golden *g = files; g < files + FILES; g++) {
+        ae_model *m;
+        ok(ae_model_load(&m, path_of(g)));
+        blob again = saved(m), kept = stored(g);
+        assert_same(again, kept);
+        ae_model_free(m);
+        free(again.bytes);
+        free(kept.bytes);
+    }
+}
+
+static void golden_files_compute_what_they_did(void **state)
+{
+    (void)state;
+    for (const golden *g = files; g < files + FILES; g++) {
+        ae_model *m;
+        float y[4];
+        ok(ae_model_load(&m, path_of(g)));
+        ok(ae_reconstruct(m, g->x, 1, y, 4));
+        for (int64_t i = 0; i < ae_model_output_dim(m); i++) assert_true(y[i] == g->y[i]);
+        ae_model_free(m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_files_are_made_again_at_every_level),
+        cmocka_unit_test(golden_files_load_and_save_to_the_same_bytes),
+        cmocka_unit_test(golden_files_compute_what_they_did),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

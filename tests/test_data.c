@@ -1,0 +1,288 @@
+/* ae_data: roles, types, strides, scales; every view against the plain array that it stands for. */
+#include "test_api.h"
+
+#include <float.h>
+#include <math.h>
+
+/* A linear layer whose kernel is 1: the code is what entered. */
+static ae_model *identity(int64_t dim)
+{
+    ae_config *config;
+    float kernel[8 * 8] = {0};
+    assert_in_range(dim, 1, 8);
+    must(ae_config_create(&config));
+    must(ae_config_input(config, dim));
+    must(ae_config_dense(config, dim, AE_ACT_LINEAR));
+    must(ae_config_code(config));
+    must(ae_config_loss(config, AE_LOSS_MSE));
+    ae_model *model = model_of(config);
+    for (int64_t i = 0; i < dim; i++) kernel[i * dim + i] = 1;
+    must(ae_model_weights_set(model, 0, "kernel", kernel, (size_t)(dim * dim)));
+    return model;
+}
+
+typedef struct view {
+    const char *name;
+    int32_t type;
+    const void *values;
+    int64_t stride; /* bytes; 0: not set */
+    double scale, offset;
+    float entered[4]; /* 2 rows x 2 */
+} view;
+
+static const float floats[] = {1, -2, 3, 0.5f, 5, 6};
+static const uint8_t bytes[] = {0, 1, 2, 254, 255, 128};
+
+static void numbers_enter_as_type_stride_and_scale_say(void **state)
+{
+    static const view views[] = {
+        {"float", AE_TYPE_F32, floats, 0, 1, 0, {1, -2, 3, 0.5f}},
+        {"float, scaled", AE_TYPE_F32, floats, 0, 2, 1, {3, -3, 7, 2}},
+        {"float, wide", AE_TYPE_F32, floats, 12, 1, 0, {1, -2, 0.5f, 5}},
+        {"float, wide, scaled", AE_TYPE_F32, floats + 1, 12, -1, 0, {2, -3, -5, -6}},
+        {"bytes, not scaled", AE_TYPE_U8, bytes, 0, 1, 0, {0, 1, 2, 254}},
+        {"bytes, scaled", AE_TYPE_U8, bytes + 1, 0, 0.5, -1, {-0.5f, 0, 126, 126.5f}},
+        {"bytes, wide", AE_TYPE_U8, bytes + 1, 3, 1, 0, {1, 2, 255, 128}},
+    };
+    ae_model *model = identity(2);
+    (void)state;
+    for (const view *v = views; v < views + sizeof views / sizeof *views; v++) {
+        ae_data *data;
+        float code[4];
+        must(ae_data_create(&data));
+        must(ae_data_array(data, AE_DATA_X, v->type, v->values, 2, 2));
+        if (v->stride) must(ae_data_stride(data, AE_DATA_X, v->stride));
+        must(ae_data_scale(data, AE_DATA_X, v->scale, v->offset));
+        must(ae_encode_data(model, data, code, 4));
+        for (int i = 0; i < 4; i++)
+            if (code[i] != v->entered[i])
+                fail_msg("%s: number %d is %g", v->name, i, (double)code[i]);
+        ae_data_free(data);
+    }
+    ae_model_free(model);
+}
+
+static void image_byte_scaled_by_255_is_a_probability(void **state)
+{
+    ae_model *model = small_model();
+    ae_data *data;
+    uint8_t all[256];
+    double loss;
+    (void)state;
+    for (int i = 0; i < 256; i++) all[i] = (uint8_t)i;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_U8, all, 256 / INPUTS, INPUTS));
+    assert_int_equal(ae_evaluate_data(model, data, &loss), AE_ERR_RANGE);
+    must(ae_data_scale(data, AE_DATA_X, 1.0 / 255, 0));
+    must(ae_evaluate_data(model, data, &loss));
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
+/* Rows that lie where they please: of all lengths, types and calls, the bits of the dense ones. */
+static void wide_table_gives_the_bits_of_its_columns_alone(void **state)
+{
+    enum { COLS = 7, MANY = 50 };
+    ae_model *model = small_model();
+    ae_data *data;
+    float table[MANY * COLS], dense[MANY * INPUTS], wide[MANY * INPUTS], alone[MANY * INPUTS];
+    double loss[2];
+    (void)state;
+    for (int i = 0; i < MANY * COLS; i++) table[i] = (float)(i * 37 % 101) / 101;
+    for (int i = 0; i < MANY * INPUTS; i++) dense[i] = table[i / INPUTS * COLS + 2 + i % INPUTS];
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, table + 2, MANY, INPUTS));
+    must(ae_data_stride(data, AE_DATA_X, COLS * sizeof *table));
+    must(ae_reconstruct_data(model, data, wide, MANY * INPUTS));
+    must(ae_reconstruct(model, dense, MANY, alone, MANY * INPUTS));
+    assert_memory_equal(wide, alone, sizeof alone);
+    must(ae_features_data(model, 0, data, wide, MANY * INPUTS));
+    must(ae_features(model, 0, dense, MANY, alone, MANY * INPUTS));
+    assert_memory_equal(wide, alone, MANY * CODE * sizeof *alone);
+    must(ae_score_data(model, data, wide, MANY));
+    must(ae_score(model, dense, MANY, alone, MANY));
+    assert_memory_equal(wide, alone, MANY * sizeof *alone);
+    must(ae_evaluate_data(model, data, &loss[0]));
+    must(ae_evaluate(model, dense, NULL, MANY, &loss[1]));
+    assert_memory_equal(&loss[0], &loss[1], sizeof *loss);
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
+static void training_takes_targets_of_another_type(void **state)
+{
+    static const uint8_t targets[CELLS] = {0, 1, 1, 0, 1, 1, 0, 0, 0, 0, 1, 1};
+    ae_model *viewed = small_model(), *plain = small_model();
+    ae_data *data;
+    float y[CELLS], kernels[2][INPUTS * CODE];
+    (void)state;
+    for (int i = 0; i < CELLS; i++) y[i] = (float)targets[i];
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x_rows, ROWS, INPUTS));
+    must(ae_data_array(data, AE_DATA_Y, AE_TYPE_U8, targets, ROWS, INPUTS));
+    must(ae_fit_data(viewed, data, NULL));
+    must(ae_fit(plain, x_rows, y, ROWS, NULL));
+    must(ae_model_weights_get(viewed, 1, "kernel", kernels[0], INPUTS * CODE));
+    must(ae_model_weights_get(plain, 1, "kernel", kernels[1], INPUTS * CODE));
+    assert_memory_equal(kernels[0], kernels[1], sizeof kernels[0]);
+    ae_data_free(data);
+    ae_model_free(viewed);
+    ae_model_free(plain);
+}
+
+static void role_set_again_is_a_new_array_with_other_rows(void **state)
+{
+    ae_model *model = identity(2);
+    ae_data *data;
+    float code[4];
+    double loss = 5;
+    (void)state;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_U8, bytes, 3, 2));
+    must(ae_data_array(data, AE_DATA_Y, AE_TYPE_U8, bytes, 3, 2));
+    must(ae_data_scale(data, AE_DATA_X, 100, 100));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, floats, 2,
+                       2)); /* neither scale nor stride stays */
+    assert_int_equal(ae_evaluate_data(model, data, &loss), AE_ERR_SHAPE);
+    assert_string_equal(ae_last_error(), "x: has 2 rows, wanted the targets' 3");
+    assert_true(loss == 5);
+    must(ae_data_array(data, AE_DATA_Y, AE_TYPE_F32, floats, 2, 2));
+    must(ae_evaluate_data(model, data, &loss));
+    assert_true(loss == 0);
+    must(ae_encode_data(model, data, code, 4));
+    assert_memory_equal(code, floats, sizeof code);
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
+static void refusal_leaves_the_view_as_it_was(void **state)
+{
+    ae_model *model = identity(2);
+    ae_data *data;
+    float code[4];
+    (void)state;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, floats, 2, 2));
+    assert_int_equal(ae_data_array(data, AE_DATA_X, AE_TYPE_U8, bytes, 0, 2), AE_ERR_RANGE);
+    assert_int_equal(ae_data_stride(data, AE_DATA_X, 4), AE_ERR_RANGE);
+    assert_int_equal(ae_data_scale(data, AE_DATA_X, 2, NAN), AE_ERR_RANGE);
+    must(ae_encode_data(model, data, code, 4));
+    assert_memory_equal(code, floats, sizeof code);
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
+typedef struct layout {
+    int32_t type;
+    int64_t rows, dim, stride;
+    int32_t array, with_stride; /* codes */
+} layout;
+
+static void sizes_are_checked_before_they_are_multiplied(void **state)
+{
+    static const layout layouts[] = {
+        {AE_TYPE_U8, 2, 2, 2, AE_OK, AE_OK},
+        {AE_TYPE_U8, 2, 2, 1, AE_OK, AE_ERR_RANGE},
+        {AE_TYPE_U8, 2, 2, INT64_MAX, AE_OK, AE_ERR_RANGE},
+        {AE_TYPE_U8, 1, 2, 0, AE_OK, AE_ERR_RANGE},
+        {AE_TYPE_U8, 1, 2, -2, AE_OK, AE_ERR_RANGE},
+        {AE_TYPE_F32, 2, 2, 8, AE_OK, AE_OK},
+        {AE_TYPE_F32, 2, 2, 10, AE_OK, AE_ERR_RANGE},
+        {AE_TYPE_F32, 2, 2, INT64_MAX - 3, AE_OK, AE_ERR_RANGE},
+        {AE_TYPE_F32, 0, 2, 0, AE_ERR_RANGE, 0},
+        {AE_TYPE_F32, INT64_MIN, 2, 0, AE_ERR_RANGE, 0},
+        {AE_TYPE_F32, INT64_C(1) << 40, 1, 0, AE_ERR_RANGE, 0},
+        {AE_TYPE_F32, (INT64_C(1) << 40) - 1, 1 << 24, 0, AE_ERR_RANGE, 0},
+        {AE_TYPE_F32, INT64_MAX, INT64_MAX, 0, AE_ERR_RANGE, 0},
+        {AE_TYPE_F32, 1, 0, 0, AE_ERR_RANGE, 0},
+        {AE_TYPE_F32, 1, (1 << 24) + 1, 0, AE_ERR_RANGE, 0},
+        {AE_TYPE_UNSET, 1, 1, 0, AE_ERR_INVALID, 0},
+        {AE_TYPE_F64, 1, 1, 0, AE_ERR_INVALID, 0},
+        {0, 1, 1, 0, AE_ERR_INVALID, 0},
+    };
+    (void)state;
+    for (const layout *l = layouts; l < layouts + sizeof layouts / sizeof *layouts; l++) {
+        ae_data *data;
+        must(ae_data_create(&data));
+        int32_t array = ae_data_array(data, AE_DATA_X, l->type, floats, l->rows, l->dim),
+                stride = 0;
+        if (array == AE_OK) stride = ae_data_stride(data, AE_DATA_X, l->stride);
+        if (array != l->array || stride != l->with_stride)
+            fail_msg("layout %td: %d, %d: %s", l - layouts, (int)array, (int)stride,
+                     ae_last_error());
+        ae_data_free(data);
+    }
+}
+
+static void float_at_an_odd_address_is_refused_and_a_byte_is_not(void **state)
+{
+    ae_data *data;
+    const uint8_t *at = (const uint8_t *)floats;
+    (void)state;
+    must(ae_data_create(&data));
+    for (int i = 1; i < 4; i++) {
+        must(ae_data_array(data, AE_DATA_X, AE_TYPE_U8, at + i, 1, 2));
+        assert_int_equal(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, at + i, 1, 2), AE_ERR_INVALID);
+        assert_non_null(strstr(ae_last_error(), "address"));
+    }
+    ae_data_free(data);
+}
+
+typedef struct scaling {
+    double scale, offset;
+    int32_t code;
+} scaling;
+
+static void scale_must_leave_a_byte_finite(void **state)
+{
+    static const scaling scalings[] = {
+        {0, 0, AE_OK},
+        {-1e30, 1e30, AE_OK},
+        {FLT_MAX / 256, 0, AE_OK},
+        {FLT_MAX / 254, 0, AE_ERR_RANGE},
+        {1e39, 0, AE_ERR_RANGE},
+        {1, -1e39, AE_ERR_RANGE},
+        {NAN, 0, AE_ERR_RANGE},
+        {1, INFINITY, AE_ERR_RANGE},
+    };
+    ae_data *data;
+    (void)state;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_U8, bytes, 1, 2));
+    for (const scaling *s = scalings; s < scalings + sizeof scalings / sizeof *scalings; s++)
+        assert_int_equal(ae_data_scale(data, AE_DATA_X, s->scale, s->offset), s->code);
+    ae_data_free(data);
+}
+
+static void number_that_its_scale_makes_infinite_is_not_trained_on(void **state)
+{
+    const float large[] = {1, 1e30f};
+    ae_model *model = identity(2);
+    ae_data *data;
+    (void)state;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, large, 1, 2));
+    must(ae_data_scale(data, AE_DATA_X, 1e30, 0));
+    assert_int_equal(ae_fit_data(model, data, NULL), AE_ERR_NONFINITE);
+    assert_string_equal(ae_last_error(), "x: row 0, column 1 is inf, wanted a finite number");
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_enter_as_type_stride_and_scale_say),
+        cmocka_unit_test(image_byte_scaled_by_255_is_a_probability),
+        cmocka_unit_test(wide_table_gives_the_bits_of_its_columns_alone),
+        cmocka_unit_test(training_takes_targets_of_another_type),
+        cmocka_unit_test(role_set_again_is_a_new_array_with_other_rows),
+        cmocka_unit_test(refusal_leaves_the_view_as_it_was),
+        cmocka_unit_test(sizes_are_checked_before_they_are_multiplied),
+        cmocka_unit_test(float_at_an_odd_address_is_refused_and_a_byte_is_not),
+        cmocka_unit_test(scale_must_leave_a_byte_finite),
+        cmocka_unit_test(number_that_its_scale_makes_infinite_is_not_trained_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

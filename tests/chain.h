@@ -1,0 +1,133 @@
+/* Models from tables, for the tests that look behind the API, in float and in double: a chain is
+ * written down as an initializer, built by the calls that ae_config_... make, and trained by hand. */
+#ifndef TEST_CHAIN_H
+#define TEST_CHAIN_H
+
+#include "ae/ae.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "train/step.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "draw.h"
+
+typedef struct setting {
+    int32_t id; /* AE_PARAM_*, 0 ends the list */
+    double value;
+} setting;
+
+/* A layer, a term or an optimiser. */
+typedef struct piece {
+    int32_t kind; /* 0 ends the list */
+    setting settings[8];
+} piece;
+
+typedef struct chain {
+    const char *name;
+    int64_t input;
+    piece layers[8]; /* the first is the encoder */
+    piece terms[4];
+    piece optim;
+    setting model[4];
+} chain;
+
+/* clang-format off */
+#define DENSE(units, act)                                                                          \
+    {AE__LAYER_DENSE, {{AE_PARAM_UNITS, units}, {AE_PARAM_ACTIVATION, act}}}
+#define TIED(units, act, layer)                                                                    \
+    {AE__LAYER_DENSE, {{AE_PARAM_UNITS, units}, {AE_PARAM_ACTIVATION, act}, {AE_PARAM_TIED, layer}}}
+/* clang-format on */
+
+static inline void assert_near(double got, double want, double tolerance)
+{
+    if (!(fabs(got - want) <= tolerance))
+        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
+}
+
+static inline void apply_settings(ae__spec *spec, const setting *settings)
+{
+    for (; settings->id; settings++) {
+        ae__number number = {ae__param_of(settings->id)->type, (int64_t)settings->value,
+                             settings->value};
+        assert_int_equal(ae__spec_set(spec, "test", settings->id, number), AE_OK);
+    }
+}
+
+static inline ae_model *chain_model(const chain *c)
+{
+    const ae_allocator *mem = &ae__mem_default;
+    ae__desc desc;
+    ae_model *model;
+    ae__desc_begin(&desc);
+    assert_int_equal(ae__desc_input(&desc, c->input), AE_OK);
+    for (const piece *p = c->layers; p->kind; p++) {
+        assert_int_equal(ae__desc_layer(&desc, mem, p->kind), AE_OK);
+        apply_settings(&desc.layers[desc.n_layers - 1], p->settings);
+        if (p == c->layers) assert_int_equal(ae__desc_code(&desc), AE_OK);
+    }
+    for (const piece *p = c->terms; p->kind; p++) {
+        assert_int_equal(ae__desc_term(&desc, mem, p->kind), AE_OK);
+        apply_settings(&desc.terms[desc.n_terms - 1], p->settings);
+    }
+    if (c->optim.kind) assert_int_equal(ae__desc_optim(&desc, c->optim.kind), AE_OK);
+    apply_settings(&desc.optim, c->optim.settings);
+    apply_settings(&desc.model, c->model);
+    if (ae__model_create(&model, &desc, mem) != AE_OK) fail_msg("%s: %s", c->name, ae__message());
+    ae__desc_free(&desc, mem);
+    return model;
+}
+
+/* All arrays of a model's weights, or of what is laid out as they are, in order. */
+#define EACH_WEIGHT(model, weight)                                                                 \
+    for (const ae__weight *weight = (model)->plan.weights;                                         \
+         weight < (model)->plan.weights + (model)->plan.n_weights; weight++)
+
+/* A model with drawn weights, set up for steps of training on batches of so many rows. */
+typedef struct trial {
+    ae_model *model;
+    ae__trainer trainer;
+    ae__context context;
+    size_t in, out; /* elements of a row, which lie close together in a batch this narrow */
+} trial;
+
+static inline trial trial_of(const chain *c, size_t rows)
+{
+    trial t = {.model = chain_model(c)};
+    const ae__spec *optim = &t.model->desc.optim;
+    t.in = t.model->plan.layers[0].in;
+    t.out = ae__plan_output(&t.model->plan);
+    assert_int_equal(ae__row_stride(t.in), t.in);
+    assert_int_equal(ae__row_stride(t.out), t.out);
+    EACH_WEIGHT(t.model, w)
+    for (size_t i = 0; i < w->count; i++) t.model->weights[w->offset + i] = (real)draw_one();
+    assert_int_equal(ae__model_reserve_states(t.model, ae__optim_of(optim->kind)->states(optim)),
+                     AE_OK);
+    assert_int_equal(ae__trainer_bind(&t.trainer, t.model, rows), AE_OK);
+    t.context = (ae__context){.engine = &t.model->engine,
+                              .mode = AE__MODE_TRAIN,
+                              .rows = rows,
+                              .target = t.trainer.target,
+                              .target_row = t.out};
+    return t;
+}
+
+/* x in [-1, 1), targets in [0, 1) */
+static inline void trial_draw(trial *t)
+{
+    for (size_t i = 0; i < t->context.rows * t->in; i++) t->trainer.x[i] = (real)draw_one();
+    for (size_t i = 0; i < t->context.rows * t->out; i++) t->trainer.target[i] = (real)draw_unit();
+}
+
+static inline void trial_free(trial *t)
+{
+    ae__model_free(t->model);
+}
+
+#endif

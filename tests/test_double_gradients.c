@@ -1,0 +1,367 @@
+/* Every gradient against central differences, in double. To be linked to the double build alone.
+ *
+ * The difference quotient of a loss near 1 over +-STEP is wrong by about 2e-16 / STEP from rounding
+ * and by STEP^2 / 6 of a third derivative, both below NOISE; the rest is held to 1e-6 relative.
+ *
+ * Each chain of the sweep begins with a dense layer on fewer rows than columns, so that its kernel's
+ * gradient, x^T dz, tells the whole gradient of the input of what stands above it. */
+#include "chain.h"
+
+#include <stdio.h>
+
+#define STEP     1e-5
+#define NOISE    1e-10
+#define RELATIVE 1e-6
+#define KINK     1e-3 /* least distance from a kink */
+
+enum { ROWS = 3, IN = 5, UNITS = 4 };
+
+/* ---- what is covered ---- */
+
+static const piece layers[] = {{AE__LAYER_DENSE, {{AE_PARAM_UNITS, UNITS}}},
+                               {.kind = AE__LAYER_ACTIVATION}};
+static const int32_t terms[] = {AE_LOSS_MSE, AE_LOSS_BCE};
+static const bool kinked[] = {
+    [AE_ACT_LINEAR] = false, [AE_ACT_RELU] = true,     [AE_ACT_LEAKY_RELU] = true,
+    [AE_ACT_TANH] = false,   [AE_ACT_SIGMOID] = false,
+};
+
+enum {
+    LAYERS = sizeof layers / sizeof *layers,
+    TERMS = sizeof terms / sizeof *terms,
+    ACTS = sizeof kinked / sizeof *kinked
+};
+
+static void every_registered_layer_is_covered(void **state)
+{
+    (void)state;
+    for (size_t i = 0; ae__layer_at(i); i++) {
+        size_t j = 0;
+        while (j < LAYERS && layers[j].kind != ae__layer_at(i)->kind) j++;
+        if (j == LAYERS) fail_msg("layer %s is in no chain", ae__layer_at(i)->name);
+    }
+}
+
+static void every_registered_term_is_covered(void **state)
+{
+    (void)state;
+    for (size_t i = 0; ae__term_at(i); i++) {
+        size_t j = 0;
+        while (j < TERMS && terms[j] != ae__term_at(i)->kind) j++;
+        if (j == TERMS) fail_msg("term %s is in no chain", ae__term_at(i)->name);
+    }
+}
+
+static void every_activation_is_covered(void **state)
+{
+    const ae__param *row = ae__param_of(AE_PARAM_ACTIVATION);
+    (void)state;
+    assert_int_equal(row->lowest_i64, 0);
+    assert_int_equal(row->highest_i64, ACTS - 1);
+}
+
+/* ---- the comparison ---- */
+
+/* The gradients of the loss, and the loss itself, with its rows weighted. */
+static double loss_of(trial *t)
+{
+    const real *weight = t->context.row_weight;
+    double loss = 0;
+    ae__trainer_gradients(&t->trainer, &t->context, NULL, NULL);
+    for (size_t i = 0; i < t->context.rows; i++)
+        loss += (weight ? weight[i] : 1) * t->trainer.sums[i];
+    return loss / (double)t->context.rows;
+}
+
+/* The least |z| before a kinked activation. A z of 0 is fed by dead units alone, and stays. */
+static double kink_distance(trial *t)
+{
+    double least = INFINITY;
+    loss_of(t);
+    for (int32_t i = 0; i < t->model->plan.n_layers; i++) {
+        ae__layer_call call = ae__model_call(t->model, i, &t->context);
+        call.x = i ? t->trainer.y[i - 1] : t->trainer.x;
+        call.y = t->trainer.dy[0];
+        call.raw = true;
+        t->model->plan.layers[i].ops->forward(&call);
+        for (size_t j = 0; kinked[call.info->activation] && j < t->context.rows * call.out; j++)
+            if (call.y[j] != 0) least = fmin(least, fabs(call.y[j]));
+    }
+    return least;
+}
+
+static void draw_smooth_point(trial *t)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        trial_draw(t);
+        if (kink_distance(t) >= KINK) return;
+    }
+    fail_msg("every point is too near a kink");
+}
+
+static double quotient(trial *t, real *weight)
+{
+    const real at = *weight;
+    *weight = at + STEP;
+    double above = loss_of(t);
+    *weight = at - STEP;
+    double below = loss_of(t);
+    *weight = at;
+    return (above - below) / (2 * STEP);
+}
+
+/* A copy of the gradients at this point; to be freed. */
+static real *gradients_of(trial *t)
+{
+    size_t bytes = t->model->plan.weight_reals * sizeof(real);
+    real *copy = malloc(bytes);
+    assert_non_null(copy);
+    loss_of(t);
+    return memcpy(copy, t->trainer.gradients, bytes);
+}
+
+static void check_gradients(trial *t, const char *name)
+{
+    real *gradients = gradients_of(t);
+    EACH_WEIGHT(t->model, w)
+    for (size_t i = 0; i < w->count; i++) {
+        double got = gradients[w->offset + i];
+        double want = quotient(t, t->model->weights + w->offset + i);
+        if (!(fabs(got - want) <= RELATIVE * fabs(want) + NOISE))
+            fail_msg("%s: layer %d, %s %zu: gradient %.12g, difference quotient %.12g", name,
+                     (int)w->layer, w->info.name, i, got, want);
+    }
+    free(gradients);
+}
+
+/* The fused loss does on a block of the product what the plain passes do on all of z: the same
+ * operations, so the same numbers (== takes -0 for 0). */
+static void check_fused_equals_plain(trial *t, const char *name)
+{
+    const bool fused = t->model->plan.fuse_loss;
+    const double loss = loss_of(t);
+    real *gradients = gradients_of(t);
+    t->model->plan.fuse_loss = false;
+    if (loss_of(t) != loss) fail_msg("%s: fused loss %.17g, plain %.17g", name, loss, loss_of(t));
+    EACH_WEIGHT(t->model, w)
+    for (size_t i = 0; i < w->count; i++) {
+        double want = t->trainer.gradients[w->offset + i], got = gradients[w->offset + i];
+        if (got != want)
+            fail_msg("%s: layer %d, %s %zu: gradient %.17g fused, %.17g plain", name, (int)w->layer,
+                     w->info.name, i, got, want);
+    }
+    t->model->plan.fuse_loss = fused;
+    free(gradients);
+}
+
+static void check_chain(const chain *c, size_t rows)
+{
+    trial t = trial_of(c, rows);
+    draw_smooth_point(&t);
+    check_gradients(&t, c->name);
+    check_fused_equals_plain(&t, c->name);
+    trial_free(&t);
+}
+
+/* ---- the sweep: dense, any layer, dense (and perhaps an activation of its own) ---- */
+
+typedef struct variant {
+    int32_t below, act; /* AE_ACT_* of the first layer and of those above */
+    bool bias, tied, apart;
+    size_t layer; /* in `layers` */
+    size_t term;  /* in `terms`; TERMS: all together */
+} variant;
+
+static void add_setting(piece *p, int32_t id, double value)
+{
+    setting *s = p->settings;
+    while (s->id) s++;
+    *s = (setting){id, value};
+}
+
+static bool takes(int32_t kind, int32_t id)
+{
+    const int32_t *ids = ae__layer_of(kind)->params;
+    while (*ids && *ids != id) ids++;
+    return *ids == id;
+}
+
+/* The piece with the settings of the variant that it takes. */
+static piece layer_of(const variant *v, piece p, int32_t act)
+{
+    add_setting(&p, AE_PARAM_ACTIVATION, act);
+    add_setting(&p, AE_PARAM_SLOPE, 0.2);
+    if (takes(p.kind, AE_PARAM_BIAS)) add_setting(&p, AE_PARAM_BIAS, v->bias);
+    return p;
+}
+
+static bool fits(int32_t term, int32_t act)
+{
+    const ae__term_ops *ops = ae__term_of(term);
+    return !ops->check || ops->check(NULL, act) == AE_OK;
+}
+
+static void add_terms(chain *c, const variant *v, int32_t *last_act)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < TERMS; i++) {
+        if (v->term != TERMS && v->term != i) continue;
+        c->terms[n++] = (piece){terms[i], {{AE_PARAM_WEIGHT, 0.75 + (double)i}}};
+        if (!fits(terms[i], *last_act)) *last_act = AE_ACT_SIGMOID;
+    }
+}
+
+static void check_variant(const variant *v)
+{
+    const piece narrow = {AE__LAYER_DENSE, {{AE_PARAM_UNITS, UNITS}}};
+    const piece wide = {AE__LAYER_DENSE, {{AE_PARAM_UNITS, IN}}};
+    const piece alone = {.kind = AE__LAYER_ACTIVATION};
+    int32_t last_act = v->act;
+    char name[120];
+    snprintf(name, sizeof name, "%s, activations %d %d, %s, %s, %s, term %zu",
+             ae__layer_of(layers[v->layer].kind)->name, (int)v->below, (int)v->act,
+             v->bias ? "bias" : "no bias", v->tied ? "tied" : "untied",
+             v->apart ? "apart" : "within", v->term);
+    chain c = {.name = name, .input = IN};
+    add_terms(&c, v, &last_act);
+    c.layers[0] = layer_of(v, narrow, v->below);
+    c.layers[1] = layer_of(v, layers[v->layer], v->act);
+    c.layers[2] = layer_of(v, wide, v->apart ? AE_ACT_LINEAR : last_act);
+    if (v->tied) add_setting(&c.layers[2], AE_PARAM_TIED, 0);
+    if (v->apart) c.layers[3] = layer_of(v, alone, last_act);
+    check_chain(&c, ROWS);
+}
+
+static void gradients_equal_central_differences(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LAYERS * (TERMS + 1) * ACTS * ACTS * 8; i++) {
+        size_t rest = i / 8;
+        variant v = {.bias = i & 1, .tied = i & 2, .apart = i & 4};
+        v.act = (int32_t)(rest % ACTS);
+        v.below = (int32_t)(rest / ACTS % ACTS);
+        v.layer = rest / ACTS / ACTS % LAYERS;
+        v.term = rest / ACTS / ACTS / LAYERS;
+        check_variant(&v);
+    }
+}
+
+/* ---- chains that the sweep does not make ---- */
+
+static const chain tied_twice = {
+    .name = "one kernel in three layers",
+    .input = IN,
+    .layers = {DENSE(UNITS, AE_ACT_TANH), TIED(IN, AE_ACT_SIGMOID, 0), DENSE(UNITS, AE_ACT_LINEAR),
+               TIED(IN, AE_ACT_TANH, 0)},
+    .terms = {{.kind = AE_LOSS_MSE}},
+};
+
+/* 19 rows and 37 columns are no multiple of a tile, a vector or a task. */
+static const chain odd_and_deep = {
+    .name = "odd and deep",
+    .input = 37,
+    .layers = {DENSE(17, AE_ACT_RELU), DENSE(7, AE_ACT_LEAKY_RELU), DENSE(1, AE_ACT_LINEAR),
+               DENSE(7, AE_ACT_TANH), DENSE(17, AE_ACT_LINEAR), DENSE(37, AE_ACT_SIGMOID)},
+    .terms = {{.kind = AE_LOSS_BCE}},
+};
+
+static const chain one_layer = {.name = "one layer",
+                                .input = 6,
+                                .layers = {DENSE(2, AE_ACT_TANH)},
+                                .terms = {{.kind = AE_LOSS_MSE}}};
+
+/* Kernels of more bytes than a product takes in whole rows: the loss follows in a second run. */
+static const chain wide = {
+    .name = "wide",
+    .input = 300,
+    .layers = {DENSE(250, AE_ACT_RELU), DENSE(300, AE_ACT_SIGMOID)},
+    .terms = {{.kind = AE_LOSS_BCE}},
+};
+
+static void gradients_of_a_kernel_used_three_times_are_summed(void **state)
+{
+    (void)state;
+    check_chain(&tied_twice, ROWS);
+}
+
+static void gradients_hold_for_odd_and_deep_chains(void **state)
+{
+    (void)state;
+    check_chain(&odd_and_deep, 19);
+}
+
+static void gradients_hold_for_a_single_layer_and_row(void **state)
+{
+    (void)state;
+    check_chain(&one_layer, 1);
+}
+
+static void fused_loss_equals_plain_passes_in_a_wide_chain(void **state)
+{
+    trial t = trial_of(&wide, 70);
+    (void)state;
+    trial_draw(&t);
+    assert_true(t.model->plan.fuse_loss);
+    check_fused_equals_plain(&t, wide.name);
+    trial_free(&t);
+}
+
+/* ---- rows ---- */
+
+static const chain both_terms = {
+    .name = "both terms",
+    .input = IN,
+    .layers = {DENSE(UNITS, AE_ACT_TANH), DENSE(IN, AE_ACT_SIGMOID)},
+    .terms = {{.kind = AE_LOSS_MSE}, {AE_LOSS_BCE, {{AE_PARAM_WEIGHT, 0.5}}}},
+};
+
+static void gradients_follow_the_weights_of_rows(void **state)
+{
+    const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms};
+    const real row_weight[] = {0.5, 0, 2, 1};
+    (void)state;
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
+        trial t = trial_of(chains[i], sizeof row_weight / sizeof *row_weight);
+        t.context.row_weight = row_weight;
+        draw_smooth_point(&t);
+        check_gradients(&t, chains[i]->name);
+        check_fused_equals_plain(&t, chains[i]->name);
+        trial_free(&t);
+    }
+}
+
+/* The sums are the same terms twice, added in another order: 1e-14 is 100 roundings of 1. */
+static void twice_the_same_rows_change_nothing(void **state)
+{
+    trial t = trial_of(&both_terms, 2 * ROWS);
+    (void)state;
+    t.context.rows = ROWS;
+    trial_draw(&t);
+    const double loss = loss_of(&t);
+    real *gradients = gradients_of(&t);
+    memcpy(t.trainer.x + ROWS * t.in, t.trainer.x, ROWS * t.in * sizeof(real));
+    memcpy(t.trainer.target + ROWS * t.out, t.trainer.target, ROWS * t.out * sizeof(real));
+    t.context.rows = 2 * ROWS;
+    assert_near(loss_of(&t), loss, 1e-14);
+    for (size_t i = 0; i < t.model->plan.weight_reals; i++)
+        assert_near(t.trainer.gradients[i], gradients[i], 1e-14);
+    free(gradients);
+    trial_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_registered_layer_is_covered),
+        cmocka_unit_test(every_registered_term_is_covered),
+        cmocka_unit_test(every_activation_is_covered),
+        cmocka_unit_test(gradients_equal_central_differences),
+        cmocka_unit_test(gradients_of_a_kernel_used_three_times_are_summed),
+        cmocka_unit_test(gradients_hold_for_odd_and_deep_chains),
+        cmocka_unit_test(gradients_hold_for_a_single_layer_and_row),
+        cmocka_unit_test(fused_loss_equals_plain_passes_in_a_wide_chain),
+        cmocka_unit_test(gradients_follow_the_weights_of_rows),
+        cmocka_unit_test(twice_the_same_rows_change_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

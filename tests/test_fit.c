@@ -1,0 +1,549 @@
+/* Training through ae.h: what an epoch is, what each ending leaves, and that the same training gives
+ * the same bits however it is cut up, fed or watched. */
+#include "test_fit.h"
+
+/* 10 rows by 4: steps of 4, 4 and 2 rows */
+static const recipe small = {.dims = {7, 5, 3, 5, 7},
+                             .batch = 4,
+                             .hidden = AE_ACT_TANH,
+                             .last = AE_ACT_SIGMOID,
+                             .loss = AE_LOSS_BCE,
+                             .optimizer = AE_OPTIM_ADAM};
+enum { DIM = 7, N = 10, STEPS = 3 };
+
+static float *x; /* N x DIM, drawn for each test */
+
+static int draw_x(void **state)
+{
+    (void)state;
+    draw_state = 1;
+    x = drawn(N * DIM);
+    return 0;
+}
+
+static int free_x(void **state)
+{
+    (void)state;
+    free(x);
+    return 0;
+}
+
+static ae_model *small_with(int32_t param, int64_t value)
+{
+    ae_config *config = recipe_config(&small, NULL);
+    must(ae_config_set_i64(config, param, value));
+    return model_of(config);
+}
+
+/* A small model that has done so many epochs on x. */
+static ae_model *trained(int64_t epochs)
+{
+    ae_model *model = recipe_model(&small);
+    train_to(model, x, N, epochs);
+    return model;
+}
+
+/* Frees both, which must have been the same. */
+static void assert_same_models(ae_model *got, ae_model *want)
+{
+    bool same = same_models(got, want);
+    ae_model_free(got);
+    ae_model_free(want);
+    assert_true(same);
+}
+
+/* ---- epochs and steps ---- */
+
+static void short_last_batch_is_a_step_on_the_rows_left(void **state)
+{
+    ae_model *whole = small_with(AE_PARAM_SHUFFLE, AE_SHUFFLE_NONE);
+    ae_model *by_hand = small_with(AE_PARAM_SHUFFLE, AE_SHUFFLE_NONE);
+    (void)state;
+    train_to(whole, x, N, 1);
+    train_to(by_hand, x, 4, 1);
+    train_to(by_hand, x + 4 * DIM, 4, 2);
+    train_to(by_hand, x + 8 * DIM, 2, 3);
+    assert_int_equal(ae_model_steps(whole), STEPS);
+    assert_int_equal(ae_model_steps(by_hand), STEPS);
+    assert_true(same_weights(whole, by_hand));
+    ae_model_free(whole);
+    ae_model_free(by_hand);
+}
+
+static void epochs_are_counted_in_all(void **state)
+{
+    ae_model *model = trained(3);
+    (void)state;
+    image before = image_of(model);
+    train_to(model, x, N, 3);
+    train_to(model, x, N, 0);
+    assert_true(has_image(model, before));
+    train_to(model, x, N, 5);
+    assert_int_equal(ae_model_epochs(model), 5);
+    assert_int_equal(ae_model_steps(model), 5 * STEPS);
+    free(before.bytes);
+    ae_model_free(model);
+}
+
+static void five_epochs_and_five_more_are_ten(void **state)
+{
+    (void)state;
+    for (int32_t optimizer = AE_OPTIM_SGD; optimizer <= AE_OPTIM_ADAMW; optimizer++) {
+        recipe r = small;
+        r.optimizer = optimizer;
+        ae_config *config = recipe_config(&r, NULL);
+        if (optimizer == AE_OPTIM_SGD) must(ae_config_set_f64(config, AE_PARAM_MOMENTUM, 0.5));
+        ae_model *once, *twice;
+        must(ae_model_create(&once, config));
+        must(ae_model_create(&twice, config));
+        ae_config_free(config);
+        train_to(once, x, N, 10);
+        train_to(twice, x, N, 5);
+        twice = reloaded(twice);
+        train_to(twice, x, N, 10);
+        assert_same_models(twice, once);
+    }
+}
+
+static void seed_alone_decides(void **state)
+{
+    ae_model *models[3];
+    (void)state;
+    for (int64_t i = 0; i < 3; i++) {
+        models[i] = small_with(AE_PARAM_SEED, i / 2);
+        train_to(models[i], x, N, 2);
+    }
+    assert_true(same_models(models[0], models[1]));
+    assert_false(same_weights(models[0], models[2]));
+    for (int i = 0; i < 3; i++) ae_model_free(models[i]);
+}
+
+/* ---- the order of rows ---- */
+
+typedef struct order {
+    int rows[2 * N]; /* of two epochs */
+    int count;
+    double sum; /* of this epoch's losses so far */
+    float scores[N];
+} order;
+
+/* At batch 1 and rate 0 the mean over an epoch tells which row came last: the one of that score. */
+static int32_t note_row(const ae_event *event, void *user)
+{
+    order *o = user;
+    if (event->kind != AE_EVENT_BATCH) return 0;
+    double sum = event->loss * (double)event->step, loss = event->step == 1 ? sum : sum - o->sum;
+    int nearest = 0;
+    for (int i = 1; i < N; i++)
+        if (fabs(o->scores[i] - loss) < fabs(o->scores[nearest] - loss)) nearest = i;
+    o->rows[o->count++] = nearest;
+    o->sum = sum;
+    return 0;
+}
+
+static order order_of(int64_t shuffle)
+{
+    order o = {.count = 0};
+    ae_model *model = small_with(AE_PARAM_SHUFFLE, shuffle);
+    ae_fit_options *options = options_to(2);
+    must(ae_model_set_i64(model, AE_PARAM_BATCH, 1));
+    must(ae_model_set_f64(model, AE_PARAM_LEARNING_RATE, 0));
+    must(ae_score(model, x, N, o.scores, N));
+    must(ae_fit_options_progress(options, note_row, &o));
+    must(ae_fit(model, x, NULL, N, options));
+    ae_fit_options_free(options);
+    ae_model_free(model);
+    assert_int_equal(o.count, 2 * N);
+    return o;
+}
+
+static void unshuffled_rows_come_as_they_stand(void **state)
+{
+    order o = order_of(AE_SHUFFLE_NONE);
+    (void)state;
+    for (int i = 0; i < 2 * N; i++) assert_int_equal(o.rows[i], i % N);
+}
+
+static void shuffled_rows_come_once_an_epoch_in_another_order(void **state)
+{
+    order o = order_of(AE_SHUFFLE_FULL);
+    int seen[2][N] = {{0}};
+    (void)state;
+    for (int i = 0; i < 2 * N; i++) seen[i / N][o.rows[i]]++;
+    for (int i = 0; i < 2 * N; i++) assert_int_equal(seen[i / N][i % N], 1);
+    assert_memory_not_equal(o.rows, o.rows + N, N * sizeof *o.rows);
+}
+
+/* ---- data ---- */
+
+static void fit_data_to(ae_model *model, const ae_data *data, int64_t epochs)
+{
+    ae_fit_options *options = options_to(epochs);
+    must(ae_fit_data(model, data, options));
+    ae_fit_options_free(options);
+}
+
+/* A small model after 3 epochs on other numbers or strides that mean what x means. */
+static ae_model *trained_on(int32_t type, const void *values, double scale, int64_t stride)
+{
+    ae_model *model = recipe_model(&small);
+    ae_data *data;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, type, values, N, DIM));
+    must(ae_data_scale(data, AE_DATA_X, scale, 0));
+    must(ae_data_stride(data, AE_DATA_X, stride));
+    fit_data_to(model, data, 3);
+    ae_data_free(data);
+    return model;
+}
+
+static void bytes_and_floats_of_one_scale_train_alike(void **state)
+{
+    uint8_t bytes[N * DIM];
+    float whole[N * DIM];
+    (void)state;
+    for (int i = 0; i < N * DIM; i++) {
+        bytes[i] = (uint8_t)(draw_bits() >> 56);
+        whole[i] = bytes[i];
+        x[i] = whole[i] * (float)(1.0 / 255);
+    }
+    assert_same_models(trained_on(AE_TYPE_U8, bytes, 1.0 / 255, DIM), trained(3));
+    assert_same_models(trained_on(AE_TYPE_F32, whole, 1.0 / 255, DIM * sizeof *whole), trained(3));
+}
+
+static void rows_of_a_wider_table_train_alike(void **state)
+{
+    float wide[N * (DIM + 4)];
+    (void)state;
+    for (int i = 0; i < N * (DIM + 4); i++) wide[i] = NAN;
+    for (int i = 0; i < N; i++) memcpy(wide + i * (DIM + 4) + 2, x + i * DIM, DIM * sizeof *x);
+    assert_same_models(trained_on(AE_TYPE_F32, wide + 2, 1, (DIM + 4) * sizeof *wide), trained(3));
+}
+
+static void targets_that_are_the_input_change_nothing(void **state)
+{
+    ae_model *model = recipe_model(&small);
+    ae_fit_options *options = options_to(3);
+    float same[N * DIM];
+    (void)state;
+    memcpy(same, x, sizeof same);
+    must(ae_fit(model, x, same, N, options));
+    ae_fit_options_free(options);
+    assert_same_models(model, trained(3));
+}
+
+/* Targets of other dimensions: y = mean of the row, which a line fits exactly. */
+static void targets_of_their_own_are_learnt(void **state)
+{
+    const recipe line = {.dims = {DIM, 1},
+                         .batch = N,
+                         .loss = AE_LOSS_MSE,
+                         .optimizer = AE_OPTIM_SGD,
+                         .learning_rate = 0.25};
+    float y[N], weights[DIM + 1];
+    double loss;
+    ae_model *model = recipe_model(&line);
+    ae_fit_options *options = options_to(10000);
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        y[i] = 0;
+        for (int j = 0; j < DIM; j++) y[i] += x[i * DIM + j] / DIM;
+    }
+    must(ae_fit(model, x, y, N, options));
+    must(ae_evaluate(model, x, y, N, &loss));
+    must(ae_model_weights_get(model, 0, "kernel", weights, DIM));
+    must(ae_model_weights_get(model, 0, "bias", weights + DIM, 1));
+    for (int j = 0; j <= DIM; j++) assert_float_equal(weights[j], j < DIM ? 1.0f / DIM : 0, 1e-4f);
+    assert_true(loss < 1e-10);
+    ae_fit_options_free(options);
+    ae_model_free(model);
+}
+
+/* ---- validation, history, progress ---- */
+
+static void validation_is_evaluate(void **state)
+{
+    enum { OTHERS = 13 };
+    float *other = drawn(OTHERS * DIM), *target = drawn(OTHERS * DIM);
+    float *const targets[] = {NULL, target};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        ae_model *model = recipe_model(&small), *unwatched = trained(2);
+        ae_fit_options *options = options_to(2);
+        double values[2], loss;
+        must(ae_fit_options_validation(options, other, targets[i], OTHERS));
+        must(ae_fit(model, x, NULL, N, options));
+        must(ae_model_history(model, AE_METRIC_VAL_LOSS, values, 2, NULL));
+        must(ae_evaluate(model, other, targets[i], OTHERS, &loss));
+        assert_memory_equal(&values[1], &loss, sizeof loss);
+        assert_true(same_weights(model, unwatched));
+        ae_fit_options_free(options);
+        ae_model_free(model);
+        ae_model_free(unwatched);
+    }
+    free(other);
+    free(target);
+}
+
+enum { EPOCHS = 3, EVENTS = EPOCHS * (STEPS + 1) };
+
+typedef struct diary {
+    ae_event events[EVENTS];
+    int count;
+    int cancel_at; /* the event that is answered with 1 */
+} diary;
+
+static int32_t note_event(const ae_event *event, void *user)
+{
+    diary *d = user;
+    assert_true(d->count < EVENTS);
+    assert_int_equal(event->size, sizeof *event);
+    d->events[d->count++] = *event;
+    return d->count == d->cancel_at;
+}
+
+static void fit_noting(ae_model *model, diary *d, int32_t want)
+{
+    ae_fit_options *options = options_to(EPOCHS);
+    must(ae_fit_options_validation(options, x, NULL, N / 2));
+    must(ae_fit_options_progress(options, note_event, d));
+    assert_int_equal(ae_fit(model, x, NULL, N, options), want);
+    ae_fit_options_free(options);
+}
+
+static void events_tell_every_step_and_epoch_in_order(void **state)
+{
+    diary d = {.count = 0};
+    ae_model *model = recipe_model(&small);
+    (void)state;
+    fit_noting(model, &d, AE_OK);
+    assert_int_equal(d.count, EVENTS);
+    for (int i = 0; i < EVENTS; i++) {
+        const ae_event *e = &d.events[i];
+        bool last = i % (STEPS + 1) == STEPS;
+        assert_int_equal(e->kind, last ? AE_EVENT_EPOCH : AE_EVENT_BATCH);
+        assert_int_equal(e->epoch, i / (STEPS + 1) + 1);
+        assert_int_equal(e->epochs, EPOCHS);
+        assert_int_equal(e->step, last ? STEPS : i % (STEPS + 1) + 1);
+        assert_int_equal(e->steps, STEPS);
+        assert_true(e->learning_rate == 0.001);
+        assert_true(isfinite(e->loss) && isnan(e->val_loss) == !last);
+        assert_true(e->seconds >= 0);
+        if (last) assert_true(e->loss == e[-1].loss);
+    }
+    ae_model_free(model);
+}
+
+static void history_holds_what_events_told(void **state)
+{
+    diary d = {.count = 0};
+    double loss[EPOCHS + 1], val_loss[EPOCHS + 1], rate[EPOCHS + 1];
+    size_t count;
+    ae_model *model = recipe_model(&small);
+    (void)state;
+    fit_noting(model, &d, AE_OK);
+    must(ae_model_set_f64(model, AE_PARAM_LEARNING_RATE, 0.5));
+    train_to(model, x, N, EPOCHS + 1);
+    must(ae_model_history(model, AE_METRIC_LOSS, loss, EPOCHS + 1, &count));
+    must(ae_model_history(model, AE_METRIC_VAL_LOSS, val_loss, EPOCHS + 1, NULL));
+    must(ae_model_history(model, AE_METRIC_LEARNING_RATE, rate, EPOCHS + 1, NULL));
+    assert_int_equal(count, EPOCHS + 1);
+    for (int i = 0; i < EPOCHS; i++) {
+        const ae_event *e = &d.events[i * (STEPS + 1) + STEPS];
+        assert_true(loss[i] == e->loss && val_loss[i] == e->val_loss && rate[i] == 0.001);
+    }
+    assert_true(isfinite(loss[EPOCHS]) && isnan(val_loss[EPOCHS]) && rate[EPOCHS] == 0.5);
+    ae_model_free(model);
+}
+
+/* With a rate of 0 nothing moves, so an epoch's loss is that of all rows: each sums them in double,
+ * in another order. */
+static void loss_of_an_epoch_is_the_mean_over_its_rows(void **state)
+{
+    double loss, evaluated;
+    ae_model *model = recipe_model(&small);
+    (void)state;
+    must(ae_model_set_f64(model, AE_PARAM_LEARNING_RATE, 0));
+    train_to(model, x, N, 1);
+    must(ae_model_history(model, AE_METRIC_LOSS, &loss, 1, NULL));
+    must(ae_evaluate(model, x, NULL, N, &evaluated));
+    assert_true(fabs(loss - evaluated) <= 1e-14 * evaluated);
+    ae_model_free(model);
+}
+
+/* Looks at and runs the model in the middle of its training. */
+static int32_t use_model(const ae_event *event, void *user)
+{
+    ae_model *model = user;
+    float code[N * 3];
+    double loss[EPOCHS], rate, value;
+    size_t count;
+    must(ae_model_history(model, AE_METRIC_LOSS, loss, EPOCHS, &count));
+    assert_int_equal(count, event->epoch - (event->kind == AE_EVENT_BATCH));
+    assert_int_equal(ae_model_epochs(model), count);
+    assert_int_equal(ae_model_steps(model), (event->epoch - 1) * STEPS + event->step);
+    must(ae_model_get_f64(model, AE_PARAM_LEARNING_RATE, &rate));
+    must(ae_encode(model, x, N, code, N * 3));
+    must(ae_evaluate(model, x, NULL, N, &value));
+    free(image_of(model).bytes);
+    free(weights_of(model));
+    return 0;
+}
+
+static void callback_that_uses_the_model_changes_nothing(void **state)
+{
+    ae_model *model = recipe_model(&small);
+    ae_fit_options *options = options_to(EPOCHS);
+    (void)state;
+    must(ae_fit_options_progress(options, use_model, model));
+    must(ae_fit(model, x, NULL, N, options));
+    ae_fit_options_free(options);
+    assert_same_models(model, trained(EPOCHS));
+}
+
+/* ---- endings ---- */
+
+static void assert_sound(ae_model *model)
+{
+    float out[N * DIM];
+    must(ae_reconstruct(model, x, N, out, N * DIM));
+    for (int i = 0; i < N * DIM; i++) assert_true(isfinite(out[i]));
+}
+
+static void cancelled_fit_goes_on_as_if_it_had_not_been(void **state)
+{
+    diary whole = {.count = 0};
+    ae_model *want = recipe_model(&small);
+    (void)state;
+    fit_noting(want, &whole, AE_OK);
+    for (int at = 1; at <= EVENTS; at++) {
+        diary d = {.cancel_at = at};
+        ae_model *model = recipe_model(&small);
+        fit_noting(model, &d, at == EVENTS ? AE_OK : AE_ERR_CANCELLED); /* nothing was left then */
+        assert_int_equal(d.count, at);
+        assert_int_equal(ae_model_steps(model), at - at / (STEPS + 1));
+        assert_sound(model);
+        if (at % 2) model = reloaded(model);
+        d.cancel_at = 0;
+        fit_noting(model, &d, AE_OK);
+        assert_int_equal(d.count, EVENTS);
+        for (int i = 0; i < EVENTS; i++) assert_true(d.events[i].loss == whole.events[i].loss);
+        assert_true(same_models(model, want));
+        ae_model_free(model);
+    }
+    ae_model_free(want);
+}
+
+static void fit_cancelled_at_every_event_ends_the_same(void **state)
+{
+    diary d = {.cancel_at = 1};
+    ae_model *model = recipe_model(&small);
+    ae_fit_options *options = options_to(EPOCHS);
+    int32_t status;
+    int events = 0;
+    (void)state;
+    must(ae_fit_options_progress(options, note_event, &d));
+    while ((status = ae_fit(model, x, NULL, N, options)) == AE_ERR_CANCELLED) {
+        events++;
+        d.count = 0;
+    }
+    assert_int_equal(status, AE_OK);
+    assert_int_equal(events, EVENTS - 1);
+    ae_fit_options_free(options);
+    assert_same_models(model, trained(EPOCHS));
+}
+
+static void cancelled_epoch_begins_anew_on_other_rows(void **state)
+{
+    diary d = {.cancel_at = 2};
+    ae_model *model = recipe_model(&small);
+    ae_fit_options *options = options_to(1);
+    (void)state;
+    fit_noting(model, &d, AE_ERR_CANCELLED);
+    d = (diary){.count = 0};
+    must(ae_fit_options_progress(options, note_event, &d));
+    must(ae_fit(model, x, NULL, N - 2, options));
+    assert_int_equal(d.count, 3);
+    assert_int_equal(d.events[0].step, 1);
+    assert_int_equal(d.events[0].steps, 2);
+    assert_int_equal(ae_model_steps(model), 2 + 2);
+    ae_fit_options_free(options);
+    ae_model_free(model);
+}
+
+/* A step an epoch, and steps so long that the weights grow until they overflow. */
+static const recipe explosive = {.dims = {DIM, 3, DIM},
+                                 .batch = N,
+                                 .loss = AE_LOSS_MSE,
+                                 .optimizer = AE_OPTIM_SGD,
+                                 .learning_rate = 10};
+
+static void diverging_fit_leaves_the_last_complete_epoch(void **state)
+{
+    ae_config *config = recipe_config(&explosive, NULL);
+    ae_model *model, *want;
+    ae_fit_options *options = options_to(100);
+    (void)state;
+    must(ae_config_set_f64(config, AE_PARAM_MOMENTUM, 0.5));
+    must(ae_model_create(&model, config));
+    must(ae_model_create(&want, config));
+    assert_int_equal(ae_fit(model, x, NULL, N, options), AE_ERR_DIVERGED);
+    assert_in_range(ae_model_epochs(model), 2, 50);
+    assert_int_equal(ae_model_steps(model), ae_model_epochs(model));
+    train_to(want, x, N, ae_model_epochs(model));
+    assert_same_models(model, want);
+    ae_fit_options_free(options);
+    ae_config_free(config);
+}
+
+static void diverging_fit_that_completes_no_epoch_leaves_the_model_as_it_was(void **state)
+{
+    for (int32_t optimizer = AE_OPTIM_SGD; optimizer <= AE_OPTIM_ADAMW; optimizer++) {
+        recipe r = explosive;
+        r.optimizer = optimizer;
+        r.batch = 1;
+        r.learning_rate = 0.001;
+        ae_model *model = recipe_model(&r);
+        ae_fit_options *options = options_to(3);
+        train_to(model, x, N, 2);
+        image before = image_of(model);
+        must(ae_model_set_f64(model, AE_PARAM_LEARNING_RATE, 1e6));
+        for (int i = 0; i < N * DIM; i++) x[i] *= 1e15f; /* for Adam, whose steps have one size */
+        assert_int_equal(ae_fit(model, x, NULL, N, options), AE_ERR_DIVERGED);
+        for (int i = 0; i < N * DIM; i++) x[i] *= 1e-15f;
+        must(ae_model_set_f64(model, AE_PARAM_LEARNING_RATE, 0.001));
+        assert_true(has_image(model, before));
+        free(before.bytes);
+        ae_fit_options_free(options);
+        ae_model_free(model);
+    }
+    (void)state;
+}
+
+int main(void)
+{
+#define test(name) cmocka_unit_test_setup_teardown(name, draw_x, free_x)
+    const struct CMUnitTest tests[] = {
+        test(short_last_batch_is_a_step_on_the_rows_left),
+        test(epochs_are_counted_in_all),
+        test(five_epochs_and_five_more_are_ten),
+        test(seed_alone_decides),
+        test(unshuffled_rows_come_as_they_stand),
+        test(shuffled_rows_come_once_an_epoch_in_another_order),
+        test(bytes_and_floats_of_one_scale_train_alike),
+        test(rows_of_a_wider_table_train_alike),
+        test(targets_that_are_the_input_change_nothing),
+        test(targets_of_their_own_are_learnt),
+        test(validation_is_evaluate),
+        test(events_tell_every_step_and_epoch_in_order),
+        test(history_holds_what_events_told),
+        test(loss_of_an_epoch_is_the_mean_over_its_rows),
+        test(callback_that_uses_the_model_changes_nothing),
+        test(cancelled_fit_goes_on_as_if_it_had_not_been),
+        test(fit_cancelled_at_every_event_ends_the_same),
+        test(cancelled_epoch_begins_anew_on_other_rows),
+        test(diverging_fit_leaves_the_last_complete_epoch),
+        test(diverging_fit_that_completes_no_epoch_leaves_the_model_as_it_was),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

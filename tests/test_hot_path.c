@@ -1,0 +1,356 @@
+/* Memory: what runs often allocates nothing, and every allocation may fail. */
+#include "test_fit.h"
+
+#include <unistd.h>
+
+/* A heap that counts what it gives while it is watched, and refuses from the fails_at-th on. */
+typedef struct heap {
+    long live; /* blocks, watched or not */
+    bool watched;
+    long calls;    /* of alloc */
+    long fails_at; /* that call alone, or every one from it on */
+    bool for_good;
+} heap;
+
+static void *heap_alloc(size_t bytes, void *user)
+{
+    heap *h = user;
+    if (h->watched) {
+        h->calls++;
+        if (h->for_good ? h->calls >= h->fails_at : h->calls == h->fails_at) return NULL;
+    }
+    h->live++;
+    return malloc(bytes);
+}
+
+static void heap_release(void *block, void *user)
+{
+    ((heap *)user)->live--;
+    free(block);
+}
+
+static ae_allocator allocator_of(heap *h)
+{
+    return (ae_allocator){sizeof(ae_allocator), heap_alloc, heap_release, h};
+}
+
+/* A heap that has nothing to give, once it is watched. */
+static const heap empty = {.fails_at = 1, .for_good = true};
+
+static const recipe small = {.dims = {7, 5, 3, 5, 7},
+                             .batch = 4,
+                             .hidden = AE_ACT_TANH,
+                             .last = AE_ACT_SIGMOID,
+                             .loss = AE_LOSS_BCE,
+                             .optimizer = AE_OPTIM_ADAM};
+enum { DIM = 7, CODE_DIM = 3, N = 10 };
+
+static float *x;
+
+static int draw_x(void **state)
+{
+    (void)state;
+    x = drawn(N * DIM);
+    return 0;
+}
+
+static int free_x(void **state)
+{
+    (void)state;
+    free(x);
+    return 0;
+}
+
+static ae_model *model_on(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    return model_of(recipe_config(&small, &allocator));
+}
+
+/* ---- what allocates nothing ---- */
+
+static void use(ae_model *model)
+{
+    float out[N * DIM];
+    double loss;
+    ae_data *data;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, N, DIM));
+    must(ae_data_scale(data, AE_DATA_X, 0.5, 0.25)); /* so that rows are converted */
+    must(ae_encode(model, x, N, out, N * CODE_DIM));
+    must(ae_encode_data(model, data, out, N * CODE_DIM));
+    must(ae_decode(model, x, N, out, N * DIM));
+    must(ae_reconstruct(model, x, N, out, N * DIM));
+    must(ae_reconstruct_data(model, data, out, N * DIM));
+    must(ae_features(model, 1, x, N, out, N * CODE_DIM));
+    must(ae_features_data(model, 1, data, out, N * CODE_DIM));
+    must(ae_score(model, x, N, out, N));
+    must(ae_score_data(model, data, out, N));
+    must(ae_evaluate(model, x, NULL, N, &loss));
+    must(ae_evaluate_data(model, data, &loss));
+    ae_data_free(data);
+}
+
+static void using_a_model_allocates_nothing(void **state)
+{
+    heap h = empty;
+    ae_model *model = model_on(&h);
+    (void)state;
+    for (int64_t threads = 1; threads <= 2; threads++) {
+        h.watched = false;
+        must(ae_model_set_i64(model, AE_PARAM_THREADS, threads));
+        h.watched = true;
+        use(model);
+    }
+    assert_int_equal(h.calls, 0);
+    ae_model_free(model);
+    assert_int_equal(h.live, 0);
+}
+
+static void looking_and_saving_allocate_nothing(void **state)
+{
+    heap h = empty;
+    ae_model *model = model_on(&h);
+    char text[4096];
+    (void)state;
+    train_to(model, x, N, 2);
+    h.watched = true;
+    free(image_of(model).bytes);
+    free(weights_of(model));
+    must(ae_model_save(model, "test_hot_path.aem"));
+    must(ae_model_summary(model, text, sizeof text, NULL));
+    must(ae_model_set_f64(model, AE_PARAM_LEARNING_RATE, 0.5));
+    must(ae_model_strip(model));
+    assert_int_equal(h.calls, 0);
+    ae_model_free(model);
+    assert_int_equal(h.live, 0);
+    assert_int_equal(unlink("test_hot_path.aem"), 0);
+}
+
+static int32_t watch(const ae_event *event, void *user)
+{
+    (void)event;
+    ((heap *)user)->watched = true;
+    return 0;
+}
+
+static void steps_and_epochs_allocate_nothing(void **state)
+{
+    (void)state;
+    for (int64_t threads = 1; threads <= 2; threads++) {
+        heap h = empty;
+        ae_model *model = model_on(&h);
+        ae_fit_options *options = options_to(5);
+        must(ae_fit_options_set_i64(options, AE_FIT_THREADS, threads));
+        must(ae_fit_options_validation(options, x, NULL, N));
+        must(ae_fit_options_progress(options, watch, &h)); /* from the first step on */
+        must(ae_fit(model, x, NULL, N, options));
+        assert_true(h.watched);
+        assert_int_equal(h.calls, 0);
+        ae_fit_options_free(options);
+        ae_model_free(model);
+        assert_int_equal(h.live, 0);
+    }
+}
+
+/* ---- memory that runs out ---- */
+
+/* Uses the heap, watched where failures are wanted, and gives all back: the status of what failed. */
+typedef int32_t scenario(heap *h);
+
+/* Lets the first allocation fail, then the second, and so on until there are no more: each alone,
+ * and with all that follow. */
+static void fail_everywhere(scenario *run)
+{
+    for (int for_good = 0; for_good <= 1; for_good++) {
+        heap h;
+        int32_t status;
+        long at = 1;
+        do {
+            h = (heap){.fails_at = at, .for_good = for_good};
+            status = run(&h);
+            assert_int_equal(status, h.calls >= at ? AE_ERR_NOMEM : AE_OK);
+            assert_int_equal(h.live, 0);
+        } while (++at < 1000 && status != AE_OK);
+        assert_int_equal(status, AE_OK);
+        assert_true(h.calls > 0);
+    }
+}
+
+/* Calls on after a failure, as those do who check the last call only. */
+static int32_t create(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_config *config;
+    ae_model *model;
+    h->watched = true;
+    int32_t status = ae_config_create_with(&config, &allocator);
+    if (status != AE_OK) {
+        assert_null(config);
+        return status;
+    }
+    ae_config_input(config, DIM);
+    ae_config_set_i64(config, AE_PARAM_THREADS, 3);
+    for (int i = 0; i < 20; i++) ae_config_dense(config, DIM, AE_ACT_SIGMOID);
+    ae_config_code(config);
+    for (int i = 0; i < 10; i++) ae_config_loss(config, AE_LOSS_BCE);
+    status = ae_model_create(&model, config);
+    assert_true((model != NULL) == (status == AE_OK));
+    ae_model_free(model);
+    ae_config_free(config);
+    return status;
+}
+
+static int32_t create_options(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_fit_options *options;
+    h->watched = true;
+    int32_t status = ae_fit_options_create_with(&options, &allocator);
+    assert_true((options != NULL) == (status == AE_OK));
+    ae_fit_options_free(options);
+    return status;
+}
+
+static int32_t create_data(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_data *data;
+    h->watched = true;
+    int32_t status = ae_data_create_with(&data, &allocator);
+    assert_true((data != NULL) == (status == AE_OK));
+    ae_data_free(data);
+    return status;
+}
+
+static void creating_survives_any_failing_allocation(void **state)
+{
+    (void)state;
+    fail_everywhere(create);
+    fail_everywhere(create_options);
+    fail_everywhere(create_data);
+}
+
+/* Does what may fail to a model, which is unchanged if it did, and can do it with memory again. */
+static int32_t change(heap *h, ae_model *model, int32_t (*call)(ae_model *))
+{
+    image before = image_of(model);
+    h->watched = true;
+    int32_t status = call(model);
+    h->watched = false;
+    if (status != AE_OK) assert_true(has_image(model, before));
+    must(call(model));
+    free(before.bytes);
+    ae_model_free(model);
+    return status;
+}
+
+static int32_t fit_6(ae_model *model)
+{
+    ae_fit_options *options = options_to(6);
+    must(ae_fit_options_set_i64(options, AE_FIT_THREADS, 3));
+    int32_t status = ae_fit(model, x, NULL, N, options);
+    ae_fit_options_free(options);
+    return status;
+}
+
+static int32_t fit_first(heap *h)
+{
+    return change(h, model_on(h), fit_6);
+}
+
+/* All that training needs grows: epochs, batch, and momentum's state. */
+static int32_t fit_on(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    recipe r = small;
+    r.optimizer = AE_OPTIM_SGD;
+    ae_model *model = model_of(recipe_config(&r, &allocator));
+    train_to(model, x, N, 2);
+    must(ae_model_set_i64(model, AE_PARAM_BATCH, 6));
+    must(ae_model_set_f64(model, AE_PARAM_MOMENTUM, 0.5));
+    return change(h, model, fit_6);
+}
+
+static void fit_survives_any_failing_allocation(void **state)
+{
+    (void)state;
+    fail_everywhere(fit_first);
+    fail_everywhere(fit_on);
+}
+
+static int32_t set_4_threads(ae_model *model)
+{
+    int64_t threads;
+    int32_t status = ae_model_set_i64(model, AE_PARAM_THREADS, 4);
+    must(ae_model_get_i64(model, AE_PARAM_THREADS, &threads));
+    assert_int_equal(threads, status == AE_OK ? 4 : 1);
+    use(model);
+    return status;
+}
+
+static int32_t set_threads(heap *h)
+{
+    return change(h, model_on(h), set_4_threads);
+}
+
+static void threads_survive_any_failing_allocation(void **state)
+{
+    (void)state;
+    fail_everywhere(set_threads);
+}
+
+static image stored; /* a trained model */
+
+static int32_t load_memory(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_model *model;
+    h->watched = true;
+    int32_t status = ae_model_load_memory_with(&model, stored.bytes, stored.count, &allocator);
+    assert_true((model != NULL) == (status == AE_OK));
+    if (model) assert_true(has_image(model, stored));
+    ae_model_free(model);
+    return status;
+}
+
+static int32_t load_path(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_model *model;
+    h->watched = true;
+    int32_t status = ae_model_load_with(&model, "test_hot_path.aem", &allocator);
+    assert_true((model != NULL) == (status == AE_OK));
+    if (model) assert_true(has_image(model, stored));
+    ae_model_free(model);
+    return status;
+}
+
+static void loading_survives_any_failing_allocation(void **state)
+{
+    ae_model *model = recipe_model(&small);
+    (void)state;
+    train_to(model, x, N, 2);
+    stored = image_of(model);
+    must(ae_model_save(model, "test_hot_path.aem"));
+    fail_everywhere(load_memory);
+    fail_everywhere(load_path);
+    assert_int_equal(unlink("test_hot_path.aem"), 0);
+    free(stored.bytes);
+    ae_model_free(model);
+}
+
+int main(void)
+{
+#define test(name) cmocka_unit_test_setup_teardown(name, draw_x, free_x)
+    const struct CMUnitTest tests[] = {
+        test(using_a_model_allocates_nothing),
+        test(looking_and_saving_allocate_nothing),
+        test(steps_and_epochs_allocate_nothing),
+        test(creating_survives_any_failing_allocation),
+        test(fit_survives_any_failing_allocation),
+        test(threads_survive_any_failing_allocation),
+        test(loading_survives_any_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,337 @@
+"""Reads .aem model files and computes with them. Written from docs/format.md alone, with nothing but
+Python: it shares no line with libae, so where both agree the page is right.
+
+    model = Model.load("digits.aem")
+    code = model.encode(row)              lists of numbers, a row a call, in double precision
+"""
+import math
+import struct
+import sys
+import zlib
+from collections import namedtuple
+
+
+class FormatError(ValueError):
+    """No version of the format can mean these bytes."""
+
+
+class VersionError(FormatError):
+    """A later version may: the file needs a newer reader."""
+
+
+class NonFiniteError(FormatError):
+    """A weight or a state is NaN or infinite."""
+
+
+# --- tables of the page ---------------------------------------------------------------------------
+
+MAGIC = b"\x89AEM\r\n\x1a\n"
+TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"stat", b"DONE"]  # in the order of the file
+I64, F64, F32 = 3, 4, 1  # types
+LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
+
+Parameter = namedtuple("Parameter", "name type default low high")
+PARAMETERS = {
+    1: Parameter("seed", I64, 0, 0, 2 ** 63 - 1024),
+    2: Parameter("batch", I64, 256, 1, 2 ** 24),
+    3: Parameter("shuffle", I64, 1, 0, 1),
+    4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
+    5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
+    100: Parameter("units", I64, 1, 1, 2 ** 24),
+    101: Parameter("activation", I64, 0, 0, 4),
+    102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
+    103: Parameter("bias", I64, 1, 0, 1),
+    104: Parameter("init", I64, 1, 0, 6),
+    105: Parameter("tied", I64, -1, -1, 1023),
+    200: Parameter("weight", F64, 1.0, SMALLEST, LARGEST),
+    300: Parameter("learning_rate", F64, 0.001, 0, 1e6),
+    301: Parameter("momentum", F64, 0.0, 0, BELOW_1),
+    302: Parameter("nesterov", I64, 0, 0, 1),
+    303: Parameter("beta1", F64, 0.9, 0, BELOW_1),
+    304: Parameter("beta2", F64, 0.999, 0, BELOW_1),
+    305: Parameter("epsilon", F64, 1e-7, SMALLEST, 1),
+    306: Parameter("weight_decay", F64, 0.0, 0, 1e6),
+}
+
+Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
+Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
+MODEL = Kind("model", [1, 2, 3, 4, 5])
+LAYERS = {1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102])}
+TERMS = {1: Kind("mse", [200]), 2: Kind("bce", [200])}
+OPTIMISERS = {
+    1: Kind("sgd", [300, 301, 302, 306], {"learning_rate": 0.01}),
+    2: Kind("adam", [300, 303, 304, 305, 306]),
+    3: Kind("adamw", [300, 303, 304, 305, 306], {"weight_decay": 0.01}),
+}
+METRICS = ["loss", "val_loss", "learning_rate"]
+SIGMOID = 4  # of ACTIVATIONS
+
+
+def sigmoid(z, slope):
+    e = math.exp(-abs(z))  # never overflows
+    return 1 / (1 + e) if z >= 0 else e / (1 + e)
+
+
+ACTIVATIONS = [  # NaN stays NaN
+    lambda z, slope: z,
+    lambda z, slope: 0.0 if z <= 0 else z,
+    lambda z, slope: slope * z if z <= 0 else z,
+    lambda z, slope: math.tanh(z),
+    sigmoid,
+]
+
+
+# --- bytes ----------------------------------------------------------------------------------------
+
+class Cursor:
+    """Walks over bytes and never beyond their end."""
+
+    def __init__(self, data, name):
+        self.data, self.name, self.at = data, name, 0
+
+    def refuse(self, what, error=FormatError):
+        raise error(f"{self.name}: {what}, before byte {self.at} of {len(self.data)}")
+
+    def left(self):
+        return len(self.data) - self.at
+
+    def take(self, size):
+        if size > self.left():
+            self.refuse(f"{size} bytes wanted, {self.left()} left")
+        self.at += size
+        return self.data[self.at - size:self.at]
+
+    def fields(self, types):
+        return struct.unpack("<" + types, self.take(struct.calcsize("<" + types)))
+
+    def number(self, type, what, low, high, above=FormatError):
+        return self.within(*self.fields(type), what, low, high, above)
+
+    def within(self, value, what, low, high, above):
+        if not value >= low:
+            self.refuse(f"{what} is {value}, not at least {low}")
+        if not value <= high:
+            self.refuse(f"{what} is {value}, not at most {high}", above)
+        return value
+
+    def count(self, what, size, low=0, high=math.inf):
+        """A u32, followed by so many things of at least `size` bytes."""
+        count, = self.fields("I")
+        if count * size > self.left():
+            self.refuse(f"{what} is {count}, too many for {self.left()} bytes")
+        return self.within(count, what, low, high, VersionError)
+
+    def matrix(self, rows, cols):
+        """Rows of f32."""
+        values = self.fields(f"{rows * cols}f")
+        if not all(map(math.isfinite, values)):
+            self.refuse("a number is not finite", NonFiniteError)
+        return [list(values[i:i + cols]) for i in range(0, rows * cols, cols)]
+
+    def crc(self, start):
+        """Takes the CRC of the bytes from `start` to here."""
+        wanted = zlib.crc32(self.data[start:self.at])
+        if self.fields("I") != (wanted,):
+            self.refuse("wrong CRC")
+
+    def end(self):
+        if self.left():
+            self.refuse(f"{self.left()} bytes left over")
+
+    def part(self, kinds):
+        """A kind and its parameters."""
+        number, = self.fields("I")
+        if number not in kinds:
+            self.refuse(f"unknown kind {number}", VersionError)
+        return Part(kinds[number].name, self.parameters(kinds[number]))
+
+    def parameters(self, kind):
+        """{name: value} of all parameters that the kind has, from a list of some."""
+        values = {PARAMETERS[id].name: PARAMETERS[id].default for id in kind.parameters}
+        values.update(kind.defaults)
+        seen = set()
+        for _ in range(self.count("count of parameters", 16)):
+            id, type = self.fields("II")
+            if id not in kind.parameters:
+                self.refuse(f"unknown parameter {id} of {kind.name}", VersionError)
+            name, wanted, _, low, high = PARAMETERS[id]
+            if id in seen or type != wanted:
+                self.refuse(f"{name} twice, or of type {type}")
+            seen.add(id)
+            above = VersionError if type == I64 else FormatError
+            values[name] = self.number("q" if type == I64 else "d", name, low, high, above)
+        return values
+
+
+def chunks(data):
+    """{tag: payload} of the known chunks of a file whose frames are all in order."""
+    file = Cursor(data, "file")
+    if file.take(8) != MAGIC:
+        file.refuse("wrong magic")
+    major, _ = file.fields("II")
+    file.crc(0)
+    if major != 1:
+        file.refuse(f"major version {major}", VersionError if major > 1 else FormatError)
+    found, last = {}, -1
+    while b"DONE" not in found:
+        start = file.at
+        tag, size = file.fields("4sQ")
+        payload = file.take(size)
+        file.crc(start)
+        if tag in TAGS:
+            if TAGS.index(tag) <= last:
+                file.refuse(f"{tag.decode()} twice or out of order")
+            found[tag], last = payload, TAGS.index(tag)
+        elif not tag.isalpha():
+            file.refuse(f"tag {tag} is not letters")
+        elif tag[:1].isupper():
+            file.refuse(f"unknown chunk {tag.decode()}", VersionError)
+    file.end()
+    for tag in TAGS:
+        if tag not in found and tag.isupper():
+            file.refuse(f"{tag.decode()} is missing")
+    if (b"trnd" in found) != (b"stat" in found):
+        file.refuse("trnd without stat, or stat without trnd")
+    return {tag.decode(): Cursor(payload, tag.decode()) for tag, payload in found.items()}
+
+
+# --- model ----------------------------------------------------------------------------------------
+
+Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
+
+
+class Layer:
+    """One layer: kind, parameters, numbers in a row of inputs and outputs; called with a row, its output."""
+
+    def __init__(self, kind, parameters, inputs):
+        self.kind, self.parameters, self.inputs = kind, parameters, inputs
+        self.outputs = parameters["units"] if kind == "dense" else inputs
+        self.tied = parameters.get("tied", -1)
+        self.shapes = {}  # of its arrays, {(slot, name): (rows, cols)}
+        if kind == "dense" and self.tied < 0:
+            self.shapes[0, "kernel"] = inputs, self.outputs
+        if kind == "dense" and parameters["bias"]:
+            self.shapes[1, "bias"] = 1, self.outputs
+        self.columns = self.bias = None  # of a dense layer: a column and a bias for each output
+
+    def __call__(self, row):
+        if self.columns:
+            row = [sum(x * k for x, k in zip(row, column)) + b for column, b in zip(self.columns, self.bias)]
+        slope, = struct.unpack("f", struct.pack("f", self.parameters["slope"]))  # as precise as f32
+        act = ACTIVATIONS[self.parameters["activation"]]
+        return [act(z, slope) for z in row]
+
+
+class Model:
+    """What a file holds.
+
+    parameters          {name: value} of the model itself
+    input_dim           numbers in a row of input
+    layers              Layer; the first code_layers of them are the encoder
+    terms, optimiser    losses and optimiser, each a kind and its parameters
+    weights             {(layer, "kernel" or "bias"): list of rows}
+    training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
+    states              of the optimiser, each like weights
+    """
+
+    def __init__(self, data):
+        """Reads the bytes of a whole file. Raises FormatError."""
+        file = chunks(bytes(data))
+        self._model(file["MODL"])
+        self._layers(file["LAYR"])
+        self._terms(file["TERM"])
+        self.optimiser = file["OPTM"].part(OPTIMISERS)
+        self._weights(file["WGHT"])
+        self.training, self.history, self.states = None, {}, []
+        if "trnd" in file:
+            self._training(file["trnd"])
+            self._states(file["stat"])
+        for chunk in file.values():
+            chunk.end()
+
+    @classmethod
+    def load(cls, path):
+        with open(path, "rb") as file:
+            return cls(file.read())
+
+    def encode(self, row):
+        return self._run(self.layers[:self.code_layers], row)
+
+    def decode(self, code):
+        return self._run(self.layers[self.code_layers:], code)
+
+    def reconstruct(self, row):
+        return self._run(self.layers, row)
+
+    def _run(self, layers, row):
+        if layers and len(row) != layers[0].inputs:
+            raise ValueError(f"a row of {len(row)} numbers, {layers[0].inputs} wanted")
+        for layer in layers:
+            row = layer(row)
+        return row
+
+    def _model(self, chunk):
+        chunk.number("I", "rank", 1, 1, VersionError)
+        self.input_dim = chunk.number("Q", "dimension", 1, 2 ** 24, VersionError)
+        self.code_layers, = chunk.fields("I")
+        self.parameters = chunk.parameters(MODEL)
+
+    def _layers(self, chunk):
+        self.layers, dim = [], self.input_dim
+        for number in range(chunk.count("count of layers", 8, 1, 1024)):
+            layer = Layer(*chunk.part(LAYERS), dim)
+            if layer.tied >= 0:
+                owner = self.layers[layer.tied] if layer.tied < number else None
+                if owner is None or owner.shapes.get((0, "kernel")) != (layer.outputs, layer.inputs):
+                    chunk.refuse(f"layer {number} cannot be tied to layer {layer.tied}")
+            self.layers.append(layer)
+            dim = layer.outputs
+        if not 1 <= self.code_layers <= len(self.layers):
+            chunk.refuse(f"{self.code_layers} of {len(self.layers)} layers are the encoder")
+        if not any(layer.shapes for layer in self.layers):
+            chunk.refuse("no layer has weights")
+
+    def _terms(self, chunk):
+        self.terms = [chunk.part(TERMS) for _ in range(chunk.count("count of losses", 8, 0, 64))]
+        last = self.layers[-1].parameters["activation"]
+        if last != SIGMOID and any(term.kind == "bce" for term in self.terms):
+            chunk.refuse("binary cross-entropy without a last sigmoid")
+
+    def _weights(self, chunk):
+        self.weights = {}
+        wanted = [(number, slot, name, shape) for number, layer in enumerate(self.layers)
+                  for (slot, name), shape in layer.shapes.items()]
+        if chunk.count("count of arrays", 28) != len(wanted):
+            chunk.refuse(f"{len(wanted)} arrays wanted")
+        for number, slot, name, shape in wanted:
+            *place, type, rows, cols = chunk.fields("IIIQQ")
+            if type != F32:
+                chunk.refuse(f"unknown type {type} of array", VersionError)
+            if place != [number, slot] or (rows, cols) != shape:
+                chunk.refuse(f"array {place}, {rows} x {cols}: wanted {name} of layer {number}, {shape}")
+            self.weights[number, name] = chunk.matrix(rows, cols)
+        for number, layer in enumerate(self.layers):
+            if layer.kind == "dense":
+                kernel = self.weights.get((number, "kernel"))
+                layer.columns = list(zip(*kernel)) if kernel else self.weights[layer.tied, "kernel"]
+                layer.bias = self.weights.get((number, "bias"), [[0.0] * layer.outputs])[0]
+
+    def _training(self, chunk):
+        epochs = chunk.number("Q", "epochs", 0, 2 ** 24 - 1)
+        steps = chunk.number("Q", "steps", max(1, epochs), 2 ** 53)
+        rows = chunk.number("Q", "rows", 0, 2 ** 53)
+        done = chunk.number("Q", "rows done", 0, rows)
+        loss_sum = chunk.number("d", "sum of losses", -sys.float_info.max, sys.float_info.max)
+        self.training = Training(epochs, steps, rows, done, loss_sum)
+        count, metric = chunk.count("count of series", 4 + 8 * epochs, 1 if epochs else 0), -1
+        self.history = {name: [math.nan] * epochs for name in METRICS}
+        for _ in range(count):
+            metric = chunk.number("I", "metric", metric + 1, math.inf)
+            values = chunk.fields(f"{epochs}d")
+            if metric < len(METRICS):
+                self.history[METRICS[metric]] = list(values)
+
+    def _states(self, chunk):
+        for _ in range(chunk.number("I", "count of states", 0, 2)):
+            self.states.append({key: chunk.matrix(len(array), len(array[0]))
+                                for key, array in self.weights.items()})

@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+"""The page docs/format.md against the library: aem.py, which knows the page alone, reads what libae
+writes, computes what libae computes, and refuses what libae refuses.
+
+    test_reader.py LIBAE_SO
+"""
+import itertools
+import math
+import os
+import pathlib
+import random
+import re
+import struct
+import sys
+import unittest
+import zlib
+from collections import namedtuple
+
+import aem
+import libae
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+GOLDEN = {path.name: path.read_bytes() for path in sorted((TESTS / "golden").glob("*.aem"))}
+TINY, TRAINED = GOLDEN["tiny-1.0.aem"], GOLDEN["trained-1.0.aem"]
+TOLERANCE = 1e-5  # float32 against double, after sums of up to 24 products in up to 6 layers
+ROWS = 22
+
+
+# --- models ---------------------------------------------------------------------------------------
+
+def drawn(dim, rows=ROWS, seed=1):
+    """Rows in [0, 1) of numbers that float32 holds exactly."""
+    draw = random.Random(seed)
+    return [[draw.randrange(2 ** 20) / 2 ** 20 for _ in range(dim)] for _ in range(rows)]
+
+
+SEED_LIKE = [
+    ("input", 12), ("set_i64", "AE_PARAM_BATCH", 8), ("dense", 4, "AE_ACT_RELU"), ("code",),
+    ("dense", 12, "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_BCE"), ("optimizer", "AE_OPTIM_ADAM"),
+]
+MODELS = {
+    "seed-like": SEED_LIKE,
+    "deep": [
+        ("input", 12), ("set_i64", "AE_PARAM_SEED", 2 ** 40 + 5), ("set_i64", "AE_PARAM_SHUFFLE", 0),
+        ("dense", 24, "AE_ACT_TANH"), ("dense", 9, "AE_ACT_LEAKY_RELU"), ("set_f64", "AE_PARAM_SLOPE", 0.1),
+        ("dense", 3, "AE_ACT_LINEAR"), ("set_i64", "AE_PARAM_BIAS", 0), ("code",),
+        ("dense", 9, "AE_ACT_RELU"), ("set_i64", "AE_PARAM_INIT", "AE_INIT_HE_NORMAL"),
+        ("dense", 24, "AE_ACT_SIGMOID"), ("dense", 12, "AE_ACT_LINEAR"),
+        ("loss", "AE_LOSS_MSE"), ("optimizer", "AE_OPTIM_ADAMW"), ("set_f64", "AE_PARAM_LEARNING_RATE", 0.01),
+    ],
+    "tied, with bias": [
+        ("input", 12), ("dense", 5, "AE_ACT_TANH"), ("code",), ("dense", 12, "AE_ACT_LINEAR"),
+        ("set_i64", "AE_PARAM_TIED", 0), ("loss", "AE_LOSS_MSE"), ("set_f64", "AE_PARAM_WEIGHT", 0.25),
+        ("set_f64", "AE_PARAM_CLIP_NORM", 0.5), ("set_f64", "AE_PARAM_WEIGHT_DECAY", 1e-3),
+    ],
+    "tied, without bias": [
+        ("input", 12), ("dense", 7, "AE_ACT_LINEAR"), ("dense", 2, "AE_ACT_LINEAR"), ("code",),
+        ("dense", 7, "AE_ACT_LINEAR"), ("set_i64", "AE_PARAM_TIED", 1), ("set_i64", "AE_PARAM_BIAS", 0),
+        ("dense", 12, "AE_ACT_SIGMOID"), ("set_i64", "AE_PARAM_TIED", 0), ("set_i64", "AE_PARAM_BIAS", 0),
+        ("loss", "AE_LOSS_MSE"), ("loss", "AE_LOSS_BCE"), ("set_f64", "AE_PARAM_WEIGHT", 2.0),
+    ],
+    "activation layers": [
+        ("input", 12), ("activation", "AE_ACT_TANH"), ("dense", 6, "AE_ACT_LINEAR"),
+        ("activation", "AE_ACT_LEAKY_RELU"), ("set_f64", "AE_PARAM_SLOPE", 0.7), ("code",),
+        ("dense", 12, "AE_ACT_LINEAR"), ("activation", "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_BCE"),
+    ],
+    "momentum": [
+        ("input", 12), ("set_i64", "AE_PARAM_BATCH", 5), ("dense", 4, "AE_ACT_TANH"), ("code",),
+        ("dense", 12, "AE_ACT_LINEAR"), ("loss", "AE_LOSS_MSE"), ("optimizer", "AE_OPTIM_SGD"),
+        ("set_f64", "AE_PARAM_MOMENTUM", 0.9), ("set_i64", "AE_PARAM_NESTEROV", 1),
+        ("set_f64", "AE_PARAM_CLIP_VALUE", 0.1),
+    ],
+    "all encoder": [
+        ("input", 12), ("dense", 12, "AE_ACT_SIGMOID"), ("code",), ("loss", "AE_LOSS_MSE"),
+        ("optimizer", "AE_OPTIM_SGD"),
+    ],
+}
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+OK, DAMAGED, NEWER, NONFINITE = "AE_OK", "AE_ERR_FORMAT", "AE_ERR_VERSION", "AE_ERR_NONFINITE"
+
+
+def refusal(data):
+    """What the reader answers, in the words of the library."""
+    try:
+        aem.Model(data)
+    except aem.VersionError:
+        return NEWER
+    except aem.NonFiniteError:
+        return NONFINITE
+    except aem.FormatError:
+        return DAMAGED
+    return OK
+
+
+def framed(tag, payload=b""):
+    """A chunk."""
+    chunk = tag + struct.pack("<Q", len(payload)) + payload
+    return chunk + struct.pack("<I", zlib.crc32(chunk))
+
+
+def taken_apart(data):
+    """Header, and the (tag, payload) of each chunk, of a file in order."""
+    at, parts = 20, []
+    while at < len(data):
+        tag, size = struct.unpack_from("<4sQ", data, at)
+        parts.append((tag, data[at + 12:at + 12 + size]))
+        at += 16 + size
+    return data[:20], parts
+
+
+def put_together(header, parts):
+    return header + b"".join(framed(*part) for part in parts)
+
+
+def replaced(data, tag, payload):
+    """The file with another payload, under a right CRC."""
+    header, parts = taken_apart(data)
+    return put_together(header, [(name, payload if name == tag else old) for name, old in parts])
+
+
+def edited(data, tag, at, content):
+    """The file with some bytes of a payload replaced, under a right CRC."""
+    payload = dict(taken_apart(data)[1])[tag]
+    return replaced(data, tag, payload[:at] + content + payload[at + len(content):])
+
+
+def u32(*values):
+    return struct.pack(f"<{len(values)}I", *values)
+
+
+def trnd(epochs=2, steps=4, rows=4, rows_done=0, loss_sum=0.0, series=((0, [2.0, 1.0]),)):
+    numbers = struct.pack("<QQQQdI", epochs, steps, rows, rows_done, loss_sum, len(series))
+    return numbers + b"".join(struct.pack(f"<I{len(values)}d", metric, *values) for metric, values in series)
+
+
+FAULTS = {  # of tiny-1.0.aem, one each: chunk, offset in the payload, new bytes; section 9 of the page
+    "rank 0": (b"MODL", 0, u32(0), DAMAGED),
+    "rank 2": (b"MODL", 0, u32(2), NEWER),
+    "dimension 0": (b"MODL", 4, u32(0), DAMAGED),
+    "dimension above its bound": (b"MODL", 4, u32(2 ** 24 + 1), NEWER),
+    "no encoder": (b"MODL", 12, u32(0), DAMAGED),
+    "encoder beyond the layers": (b"MODL", 12, u32(3), DAMAGED),
+    "more parameters than bytes": (b"MODL", 16, u32(6), DAMAGED),
+    "parameter unknown": (b"MODL", 20, u32(6), NEWER),
+    "parameter of another kind": (b"MODL", 20, u32(300), NEWER),
+    "parameter twice": (b"MODL", 36, u32(1), DAMAGED),
+    "parameter of the other type": (b"MODL", 24, u32(4), DAMAGED),
+    "parameter of no type": (b"MODL", 24, u32(0), DAMAGED),
+    "integer below its bound": (b"MODL", 44, struct.pack("<q", 0), DAMAGED),
+    "integer above its bound": (b"MODL", 44, struct.pack("<q", 2 ** 24 + 1), NEWER),
+    "real below its bound": (b"MODL", 76, struct.pack("<d", -1.0), DAMAGED),
+    "real above its bound": (b"MODL", 76, struct.pack("<d", aem.LARGEST * 2), DAMAGED),
+    "real that is NaN": (b"MODL", 76, struct.pack("<d", math.nan), DAMAGED),
+    "no layers": (b"LAYR", 0, u32(0), DAMAGED),
+    "more layers than bytes": (b"LAYR", 0, u32(1000), DAMAGED),
+    "more than 1024 layers": (b"LAYR", 0, u32(1025, *[2, 0] * 1025), NEWER),
+    "layer of unknown kind": (b"LAYR", 4, u32(3), NEWER),
+    "activation unknown": (b"LAYR", 36, u32(5), NEWER),
+    "tied to itself": (b"LAYR", 204, u32(1), DAMAGED),
+    "tied to a kernel of another shape": (b"LAYR", 124, u32(3), DAMAGED),
+    "loss of unknown kind": (b"TERM", 4, u32(3), NEWER),
+    "cross-entropy of what is not a probability": (b"TERM", 4, u32(2), DAMAGED),
+    "more than 64 losses": (b"TERM", 0, u32(65, *[1, 0] * 65), NEWER),
+    "optimiser of unknown kind": (b"OPTM", 0, u32(4), NEWER),
+    "array too many": (b"WGHT", 0, u32(4), DAMAGED),
+    "array of unknown type": (b"WGHT", 12, u32(2), NEWER),
+    "array of another slot": (b"WGHT", 8, u32(1), DAMAGED),
+    "array of another shape": (b"WGHT", 16, struct.pack("<QQ", 1, 2), DAMAGED),
+    "array of uncountable elements": (b"WGHT", 16, struct.pack("<QQ", 2 ** 63, 2 ** 63), DAMAGED),
+    "weight that is infinite": (b"WGHT", 32, struct.pack("<f", math.inf), NONFINITE),
+    "weight that is NaN": (b"WGHT", 32, struct.pack("<f", math.nan), NONFINITE),
+}
+TRAININGS = {  # payloads of trnd
+    "none": (trnd(), OK),
+    "half an epoch": (trnd(rows_done=4, loss_sum=1.0), OK),
+    "no whole epoch": (trnd(epochs=0, series=()), OK),
+    "unknown series": (trnd(series=((7, [1.0, 1.0]),)), OK),
+    "values that are not finite": (trnd(series=((0, [math.inf, math.nan]),)), OK),
+    "no step": (trnd(epochs=0, steps=0, series=()), DAMAGED),
+    "more epochs than steps": (trnd(steps=1), DAMAGED),
+    "more steps than a double counts": (trnd(steps=2 ** 53 + 1), DAMAGED),
+    "more rows than a double counts": (trnd(rows=2 ** 53 + 1), DAMAGED),
+    "more rows done than there are": (trnd(rows_done=5), DAMAGED),
+    "sum that is not finite": (trnd(rows_done=4, loss_sum=math.nan), DAMAGED),
+    "no series": (trnd(series=()), DAMAGED),
+    "series twice": (trnd(series=((0, [2.0, 1.0]), (0, [2.0, 1.0]))), DAMAGED),
+    "series out of order": (trnd(series=((2, [2.0, 1.0]), (0, [2.0, 1.0]))), DAMAGED),
+    "series too short": (trnd(series=((0, [2.0]),)), DAMAGED),
+    "series too long": (trnd(series=((0, [2.0, 1.0, 0.5]),)), DAMAGED),
+}
+
+
+class Case(unittest.TestCase):
+    def read(self, data):
+        model = libae.Model.read(data)
+        self.addCleanup(model.free)
+        return model
+
+    def built(self, calls):
+        model, said = libae.Model.built(calls)
+        self.addCleanup(model.free)
+        return model, said
+
+    def assert_close(self, ours, theirs):
+        """Within TOLERANCE of the value, or of 1 where a sum has cancelled below it."""
+        self.assertEqual(len(ours), len(theirs))
+        for a, b in zip(itertools.chain.from_iterable(ours), itertools.chain.from_iterable(theirs)):
+            self.assertLessEqual(abs(a - b), TOLERANCE * max(1, abs(a)), f"{a} here, {b} in libae")
+
+    def assert_same_numbers(self, ours, theirs):
+        self.assertEqual([struct.pack("<d", a) for a in ours], [struct.pack("<d", b) for b in theirs])
+
+    def assert_refused(self, data):
+        with self.assertRaises(aem.FormatError):
+            aem.Model(data)
+
+    def assert_alike(self, data):
+        """The reader and the library both take these bytes, or both refuse them."""
+        ours, theirs = refusal(data), libae.status_of(data)
+        self.assertEqual(ours == OK, theirs == 0, f"{ours} here, {theirs} from libae")
+
+    def assert_answer(self, data, wanted):
+        self.assertEqual(refusal(data), wanted)
+        self.assertEqual(libae.status_of(data), libae.constant(wanted), libae.call("last_error"))
+
+
+Trained = namedtuple("Trained", "name native said read")  # one model, in libae and here
+
+
+class ReadsWhatTheLibraryWrites(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.trained = []
+        for name, calls in MODELS.items():
+            native, said = libae.Model.built(calls)
+            cls.addClassCleanup(native.free)
+            native.fit(drawn(12), epochs=3, validation=drawn(12, rows=6, seed=2))
+            cls.trained.append(Trained(name, native, said, aem.Model(native.save())))
+
+    def test_weights_are_the_same_bits(self):
+        for name, model, _, read in self.trained:
+            with self.subTest(name):
+                self.assertEqual(read.weights, model.weights())
+
+    def test_parameters_are_the_same(self):
+        for name, model, said, read in self.trained:
+            with self.subTest(name):
+                self.assertEqual(read.parameters, model.values("MODEL"))
+                self.assertEqual(read.optimiser.parameters, model.values("OPTIM"))
+                self.assertEqual([layer.parameters for layer in read.layers], said["LAYER"])
+                self.assertEqual([term.parameters for term in read.terms], said["TERM"])
+
+    def test_rows_are_encoded_decoded_and_reconstructed_alike(self):
+        rows = [[4 * x - 2 for x in row] for row in drawn(12, seed=3)]
+        for name, model, _, read in self.trained:
+            with self.subTest(name):
+                codes = model.encode(rows)
+                self.assert_close([read.encode(row) for row in rows], codes)
+                self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
+                if read.code_layers < len(read.layers):
+                    self.assert_close([read.decode(code) for code in codes], model.decode(codes))
+
+    def test_far_rows_saturate_alike(self):
+        rows = [[1000 * x - 500 for x in row] for row in drawn(12, seed=4)]
+        model, _ = self.built(SEED_LIKE)
+        read = aem.Model(model.save())
+        self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
+
+    def test_nan_passes_through_every_activation(self):
+        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID":
+            with self.subTest(name):
+                model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_" + name), ("code",)])
+                read = aem.Model(model.save())
+                for values in read.encode([math.nan, 1]), model.encode([[math.nan, 1]])[0]:
+                    self.assertTrue(all(map(math.isnan, values)), values)
+
+    def test_losses_of_the_page_give_the_scores(self):
+        losses = {
+            "mse": lambda y, t: (y - t) ** 2,
+            "bce": lambda y, t: -t * math.log(y) - (1 - t) * math.log(1 - y),
+        }
+
+        def score(read, row):
+            y = read.reconstruct(row)
+            values = (term.parameters["weight"] * sum(map(losses[term.kind], y, row)) for term in read.terms)
+            return sum(values) / len(y)
+
+        rows = drawn(12, seed=5)
+        for name, model, _, read in self.trained:
+            with self.subTest(name):
+                self.assert_close([[score(read, row) for row in rows]], [model.score(rows)])
+
+    def test_history_is_the_same(self):
+        for name, model, _, read in self.trained:
+            with self.subTest(name):
+                for metric, name in enumerate(aem.METRICS):
+                    self.assertEqual(len(read.history[name]), 3)
+                    self.assert_same_numbers(read.history[name], model.history(metric))
+                self.assertEqual(read.training.epochs, model.epochs())
+                self.assertEqual(read.training.steps, model.steps())
+                self.assertEqual((read.training.rows, read.training.rows_done), (ROWS, 0))
+
+    def test_validation_that_was_not_taken_is_nan(self):
+        model, _ = self.built(SEED_LIKE)
+        model.fit(drawn(12), epochs=2)
+        self.assertTrue(all(map(math.isnan, aem.Model(model.save()).history["val_loss"])))
+
+    def test_an_epoch_stopped_half_way_tells_its_rows(self):
+        model, _ = self.built(SEED_LIKE)
+        model.fit(drawn(12), epochs=2, stop_after=6)  # batches of 8, 8 and 6 rows, the epoch, 8 and 8
+        training = aem.Model(model.save()).training
+        self.assertEqual(training[:4], (1, 5, ROWS, 16))
+        self.assertGreater(training.loss_sum, 0)
+
+    def test_a_model_that_was_not_trained_has_neither_history_nor_states(self):
+        model, _ = self.built(SEED_LIKE)
+        read = aem.Model(model.save())
+        self.assertEqual((read.training, read.history, read.states), (None, {}, []))
+
+    def test_adam_has_two_states_momentum_one_and_plain_descent_none(self):
+        counts = {one.name: len(one.read.states) for one in self.trained}
+        wanted = {"seed-like": 2, "deep": 2, "momentum": 1, "all encoder": 0}
+        self.assertEqual({name: counts[name] for name in wanted}, wanted)
+
+    def test_rows_of_another_length_are_refused(self):
+        with self.assertRaises(ValueError):
+            aem.Model(TINY).encode([1, 2, 3])
+
+
+class ReadsThePage(Case):
+    def test_the_golden_files_compute_as_the_library_does(self):
+        for name, data in GOLDEN.items():
+            with self.subTest(name):
+                read, model = aem.Model(data), self.read(data)
+                rows = drawn(read.input_dim)
+                self.assertEqual(read.weights, model.weights())
+                self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
+                for metric, name in enumerate(aem.METRICS):
+                    self.assert_same_numbers(read.history.get(name, []), model.history(metric))
+
+    def test_the_example_is_the_golden_file(self):
+        page = (TESTS.parent / "docs" / "format.md").read_text()
+        lines = re.findall(r"^[0-9a-f]{3}  ((?:[0-9a-f]{2} )+)", page, re.M)
+        self.assertEqual(bytes.fromhex("".join(lines)), TINY)
+
+    def test_the_example_computes_what_the_page_says(self):
+        model = aem.Model(TINY)
+        self.assertEqual(model.encode([4, 1]), [1])
+        self.assertEqual(model.decode([1]), [0.75, -2.75])
+        self.assertEqual(model.reconstruct([4, 1]), [0.75, -2.75])
+
+    def test_the_parameters_are_those_of_the_library(self):
+        ids = set()
+        for param in libae.params():
+            ours = aem.PARAMETERS[param.id]
+            theirs = (param.name.decode(), param.default_value, param.minimum, param.maximum)
+            self.assertEqual((ours.name, ours.default, ours.low, ours.high), theirs)
+            self.assertEqual(ours.type == aem.F64, param.type == libae.constant("AE_TYPE_F64"))
+            ids.add(param.id)
+        self.assertEqual(ids, set(aem.PARAMETERS))
+
+    def test_parameters_that_are_missing_have_their_defaults(self):
+        array = struct.Struct("<IIIQQf")
+        weights = u32(2) + array.pack(0, 0, 1, 1, 1, 2.0) + array.pack(0, 1, 1, 1, 1, 0.5)
+        for optimiser in 1, 2, 3:
+            data = put_together(TINY[:20], [
+                (b"MODL", struct.pack("<IQII", 1, 1, 1, 0)), (b"LAYR", u32(1, 1, 0)), (b"TERM", u32(1, 1, 0)),
+                (b"OPTM", u32(optimiser, 0)), (b"WGHT", weights), (b"DONE", b"")])
+            with self.subTest(optimiser=optimiser):
+                read, model = aem.Model(data), self.read(data)
+                self.assertEqual(read.parameters, model.values("MODEL"))
+                self.assertEqual(read.optimiser.parameters, model.values("OPTIM"))
+                self.assertEqual(read.encode([3]), [6.5])
+
+
+class RefusesWhatTheLibraryRefuses(Case):
+    def test_every_truncation(self):
+        for data in GOLDEN.values():
+            for size in range(len(data)):
+                self.assert_refused(data[:size])
+
+    def test_every_bit_flipped(self):
+        for at, bit in itertools.product(range(len(TINY)), range(8)):
+            self.assert_refused(TINY[:at] + bytes([TINY[at] ^ 1 << bit]) + TINY[at + 1:])
+
+    def test_a_byte_after_the_end(self):
+        self.assert_refused(TINY + b"\0")
+
+    def test_every_payload_cut_short_or_longer_under_a_right_crc(self):
+        for data in GOLDEN.values():
+            for tag, payload in taken_apart(data)[1]:
+                for size in range(len(payload)):
+                    self.assert_refused(replaced(data, tag, payload[:size]))
+                self.assert_refused(replaced(data, tag, payload + b"\0"))
+
+    def test_every_byte_changed_under_a_right_crc(self):
+        # Some of these are files, with another weight, rate or seed; most are not.
+        for data in GOLDEN.values():
+            for tag, payload in taken_apart(data)[1]:
+                for at, change in itertools.product(range(len(payload)), (0x01, 0x80, 0xFF)):
+                    with self.subTest(bytes=len(data), tag=tag, at=at, change=change):
+                        self.assert_alike(edited(data, tag, at, bytes([payload[at] ^ change])))
+
+    def test_every_order_of_chunks_but_one(self):
+        header, parts = taken_apart(TRAINED)
+        for one, two in itertools.combinations(range(len(parts)), 2):
+            swapped = list(parts)
+            swapped[one], swapped[two] = parts[two], parts[one]
+            self.assert_answer(put_together(header, swapped), DAMAGED)
+
+    def test_a_chunk_missing_or_twice(self):
+        header, parts = taken_apart(TRAINED)
+        for number in range(len(parts)):
+            self.assert_answer(put_together(header, parts[:number] + parts[number + 1:]), DAMAGED)
+            self.assert_answer(put_together(header, parts[:number + 1] + parts[number:]), DAMAGED)
+
+    def test_an_unknown_chunk_unless_its_first_letter_is_small(self):
+        header, parts = taken_apart(TINY)
+        answers = {b"note": OK, b"nOTE": OK, b"Note": NEWER, b"NOTE": NEWER, b"n0te": DAMAGED}
+        for number, (tag, answer) in itertools.product(range(len(parts)), answers.items()):
+            with self.subTest(tag=tag, before=parts[number][0]):
+                more = parts[:number] + [(tag, b"any")] * 2 + parts[number:]
+                self.assert_answer(put_together(header, more), answer)
+
+    def test_every_major_version_but_one_and_no_minor_version(self):
+        for version, answer in {(0, 0): DAMAGED, (1, 7): OK, (2, 0): NEWER, (2 ** 32 - 1, 0): NEWER}.items():
+            header = aem.MAGIC + u32(*version)
+            self.assert_answer(header + u32(zlib.crc32(header)) + TINY[20:], answer)
+
+    def test_each_fault_of_the_page_in_its_class(self):
+        for name, (tag, at, content, answer) in FAULTS.items():
+            with self.subTest(name):
+                self.assert_answer(edited(TINY, tag, at, content), answer)
+
+    def test_each_fault_of_what_training_has_done(self):
+        for name, (payload, answer) in TRAININGS.items():
+            with self.subTest(name):
+                self.assert_answer(replaced(TRAINED, b"trnd", payload), answer)
+
+    def test_more_than_two_states(self):
+        elements = sum(len(row) for array in aem.Model(TRAINED).weights.values() for row in array)
+        for count, answer in enumerate([OK, OK, OK, DAMAGED]):
+            stat = struct.pack(f"<I{count * elements}f", count, *[0.5] * (count * elements))
+            self.assert_answer(replaced(TRAINED, b"stat", stat), answer)
+
+    def test_a_state_that_is_not_finite(self):
+        self.assert_answer(edited(TRAINED, b"stat", 4, struct.pack("<f", math.nan)), NONFINITE)
+
+
+if __name__ == "__main__":
+    libae.load(os.path.abspath(sys.argv.pop(1)))
+    unittest.main()

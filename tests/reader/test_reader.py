@@ -435,6 +435,10 @@ class RefusesWhatTheLibraryRefuses(Case):
             with self.subTest(name):
                 self.assert_answer(edited(TINY, tag, at, content), answer)
 
+    def test_layers_that_are_all_without_weights(self):
+        bare = replaced(replaced(TINY, b"LAYR", u32(1, 2, 0)), b"WGHT", u32(0))
+        self.assert_answer(bare, DAMAGED)
+
     def test_each_fault_of_what_training_has_done(self):
         for name, (payload, answer) in TRAININGS.items():
             with self.subTest(name):

@@ -256,7 +256,8 @@ static const chain tied_twice = {
     .terms = {{.kind = AE_LOSS_MSE}},
 };
 
-/* 19 rows and 37 columns are no multiple of a tile, a vector or a task. */
+/* 19 rows and 37 columns are no multiple of a tile, a vector or a task, and more than one of each. */
+enum { ODD_ROWS = 19, MANY_ROWS = 130 };
 static const chain odd_and_deep = {
     .name = "odd and deep",
     .input = 37,
@@ -270,7 +271,7 @@ static const chain one_layer = {.name = "one layer",
                                 .layers = {DENSE(2, AE_ACT_TANH)},
                                 .terms = {{.kind = AE_LOSS_MSE}}};
 
-/* Kernels of more bytes than a product takes in whole rows: the loss follows in a second run. */
+/* Kernels of more bytes than a product takes whole: the loss follows in a second run. */
 static const chain wide = {
     .name = "wide",
     .input = 300,
@@ -287,23 +288,13 @@ static void gradients_of_a_kernel_used_three_times_are_summed(void **state)
 static void gradients_hold_for_odd_and_deep_chains(void **state)
 {
     (void)state;
-    check_chain(&odd_and_deep, 19);
+    check_chain(&odd_and_deep, ODD_ROWS);
 }
 
 static void gradients_hold_for_a_single_layer_and_row(void **state)
 {
     (void)state;
     check_chain(&one_layer, 1);
-}
-
-static void fused_loss_equals_plain_passes_in_a_wide_chain(void **state)
-{
-    trial t = trial_of(&wide, 70);
-    (void)state;
-    trial_draw(&t);
-    assert_true(t.model->plan.fuse_loss);
-    check_fused_equals_plain(&t, wide.name);
-    trial_free(&t);
 }
 
 /* ---- rows ---- */
@@ -318,13 +309,31 @@ static const chain both_terms = {
 static void gradients_follow_the_weights_of_rows(void **state)
 {
     const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms};
-    const real row_weight[] = {0.5, 0, 2, 1};
+    real row_weight[ODD_ROWS];
     (void)state;
+    for (size_t i = 0; i < ODD_ROWS; i++) row_weight[i] = (real)(i % 5) / 2;
     for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
-        trial t = trial_of(chains[i], sizeof row_weight / sizeof *row_weight);
+        trial t = trial_of(chains[i], ODD_ROWS);
         t.context.row_weight = row_weight;
         draw_smooth_point(&t);
         check_gradients(&t, chains[i]->name);
+        check_fused_equals_plain(&t, chains[i]->name);
+        trial_free(&t);
+    }
+}
+
+/* So many rows that every way of cutting a product has to find the weights and targets of its own. */
+static void fused_loss_finds_the_rows_of_every_task(void **state)
+{
+    const chain *const chains[] = {&odd_and_deep, &wide};
+    real row_weight[MANY_ROWS];
+    (void)state;
+    for (size_t i = 0; i < MANY_ROWS; i++) row_weight[i] = (real)(i % 5) / 2;
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
+        trial t = trial_of(chains[i], MANY_ROWS);
+        t.context.row_weight = row_weight;
+        trial_draw(&t);
+        assert_true(t.model->plan.fuse_loss);
         check_fused_equals_plain(&t, chains[i]->name);
         trial_free(&t);
     }
@@ -359,8 +368,8 @@ int main(void)
         cmocka_unit_test(gradients_of_a_kernel_used_three_times_are_summed),
         cmocka_unit_test(gradients_hold_for_odd_and_deep_chains),
         cmocka_unit_test(gradients_hold_for_a_single_layer_and_row),
-        cmocka_unit_test(fused_loss_equals_plain_passes_in_a_wide_chain),
         cmocka_unit_test(gradients_follow_the_weights_of_rows),
+        cmocka_unit_test(fused_loss_finds_the_rows_of_every_task),
         cmocka_unit_test(twice_the_same_rows_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

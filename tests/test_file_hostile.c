@@ -134,7 +134,7 @@ static void parameters_out_of_bounds_are_refused(void **state)
     (void)state;
     const forgery list[] = {
         {"MODL", 24, 4, AE_TYPE_F64, F, "of type 4, wanted 3"},
-        {"MODL", 24, 4, 0, F, "of type 4, wanted 3"},
+        {"MODL", 24, 4, 0, F, "of type 0, wanted 3"},
         {"MODL", 28, 8, U64, F, "seed is -1"},
         {"MODL", 36, 4, AE_PARAM_SEED, F, "parameter 1 twice"},
         {"MODL", 44, 8, 0, F, "batch is 0"},

@@ -214,7 +214,7 @@ static void add_terms(chain *c, const variant *v, int32_t *last_act)
 static void check_variant(const variant *v)
 {
     const piece narrow = {AE__LAYER_DENSE, {{AE_PARAM_UNITS, UNITS}}};
-    const piece wide = {AE__LAYER_DENSE, {{AE_PARAM_UNITS, IN}}};
+    const piece outer = {AE__LAYER_DENSE, {{AE_PARAM_UNITS, IN}}};
     const piece alone = {.kind = AE__LAYER_ACTIVATION};
     int32_t last_act = v->act;
     char name[120];
@@ -226,7 +226,7 @@ static void check_variant(const variant *v)
     add_terms(&c, v, &last_act);
     c.layers[0] = layer_of(v, narrow, v->below);
     c.layers[1] = layer_of(v, layers[v->layer], v->act);
-    c.layers[2] = layer_of(v, wide, v->apart ? AE_ACT_LINEAR : last_act);
+    c.layers[2] = layer_of(v, outer, v->apart ? AE_ACT_LINEAR : last_act);
     if (v->tied) add_setting(&c.layers[2], AE_PARAM_TIED, 0);
     if (v->apart) c.layers[3] = layer_of(v, alone, last_act);
     check_chain(&c, ROWS);

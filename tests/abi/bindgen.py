@@ -13,9 +13,10 @@ constants = dict(re.findall(r"\b(AE_\w+)\s*=\s*(-?\d+)", header))
 
 rust = subprocess.run(["bindgen", include / "ae" / "ae.h", "--", f"-I{include}"],
                       stdout=subprocess.PIPE, text=True, check=True).stdout
-types = dict(re.findall(r"pub type (\w+) = ([\w:]+);", rust))
+rust = re.sub(r"\s*([:;=(-])\s*", r"\1", rust)  # spaced otherwise where rustfmt is missing
+types = dict(re.findall(r"pub type (\w+)=([\w:]+);", rust))
 values = {name: (types.get(kind, kind), value)
-          for name, kind, value in re.findall(r"pub const (AE_\w+): (\w+) = (-?\d+);", rust)}
+          for name, kind, value in re.findall(r"pub const (AE_\w+):(\w+)=(-?\d+);", rust)}
 I32 = {"i32", "::std::os::raw::c_int", "core::ffi::c_int"}
 
 faults = [f"no function {name}" for name in functions if not re.search(rf"pub fn {name}\(", rust)]

@@ -14,6 +14,7 @@ export PKG_CONFIG_PATH="$lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$scratch"
 ls "$scratch$prefix/include/ae/ae.h" "$scratch$prefix/include/ae/version.h" "$lib/libae.so.0" >/dev/null
 
 build_and_run() {
+    # shellcheck disable=SC2046
     "$@" -Wall -Wextra -Wpedantic -Werror "$source" -xnone $(pkg-config --cflags --libs $static ae) -lm \
         -o "$scratch/consumer"
     LD_LIBRARY_PATH=$lib "$scratch/consumer"

@@ -263,7 +263,7 @@ enum {
 
 /* What ae_param_at() tells of a parameter. */
 typedef struct ae_param {
-    size_t size;   /* sizeof(ae_param), set by the caller */
+    size_t size;   /* sizeof(ae_param), set by the caller; becomes what the library filled in */
     int32_t id;    /* AE_PARAM_* or AE_FIT_* */
     int32_t scope; /* AE_SCOPE_* */
     int32_t type;  /* AE_TYPE_I64 or AE_TYPE_F64 */
@@ -278,7 +278,7 @@ typedef struct ae_param {
 /* Describes the parameters by number, so that a binding can make its arguments from them.
  *   index   0 up to the first RANGE
  *   out     out->size must be sizeof(ae_param)
- * INVALID: out is NULL, or of another size. RANGE: there is no such number.
+ * INVALID: out is NULL, or its size is none. RANGE: there is no such number.
  * Threads: any. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_param_at(int32_t index, ae_param *out);
 

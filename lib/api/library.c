@@ -43,6 +43,9 @@ static const constant constants[] = {
 #undef AE__CONSTANT
 };
 
+/* Bytes that the struct of no later version will have: more is a size that was not set. */
+enum { LARGEST_PARAM = 4096 };
+
 enum { CONSTANTS = sizeof constants / sizeof *constants };
 
 const char *ae_last_error(void)
@@ -114,8 +117,9 @@ int32_t ae_param_at(int32_t index, ae_param *out)
 {
     const ae__param *row = index < 0 ? NULL : ae__param_at((size_t)index);
     AE__WANT(out);
-    if (out->size != sizeof *out)
-        return ae__fail(AE_ERR_INVALID, "ae_param_at: size is %zu, wanted %zu", out->size,
+    if (out->size < sizeof *out || out->size > LARGEST_PARAM)
+        return ae__fail(AE_ERR_INVALID,
+                        "ae_param_at: size is %zu, wanted sizeof(ae_param), %zu here", out->size,
                         sizeof *out);
     if (!row) return ae__fail(AE_ERR_RANGE, "ae_param_at: there is no parameter %d", (int)index);
     *out = (ae_param){.size = sizeof *out,

@@ -33,7 +33,7 @@ typedef struct chain {
     const char *name;
     int64_t input;
     piece layers[8]; /* the first is the encoder */
-    piece terms[4];
+    piece terms[8];
     piece optim;
     setting model[4];
 } chain;
@@ -54,7 +54,8 @@ static inline void assert_near(double got, double want, double tolerance)
 static inline void apply_settings(ae__spec *spec, const setting *settings)
 {
     for (; settings->id; settings++) {
-        ae__number number = {ae__param_of(settings->id)->type, (int64_t)settings->value,
+        int32_t type = ae__param_of(settings->id)->type;
+        ae__number number = {type, type == AE_TYPE_I64 ? (int64_t)settings->value : 0,
                              settings->value};
         assert_int_equal(ae__spec_set(spec, "test", settings->id, number), AE_OK);
     }

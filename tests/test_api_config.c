@@ -1,7 +1,7 @@
 /* Describing a model wrongly: the first mistake is told, and told again by everything that follows. */
 #include "test_api_misuse.h"
 
-enum { INPUT = 1, DENSE, ACT, CODED, LOSS, OPTIM, SET };
+enum { INPUT = 1, DENSE, ACT, CORRUPT, CODED, LOSS, PENALTY, OPTIM, SET };
 
 typedef struct step {
     int32_t call;
@@ -15,8 +15,10 @@ static int32_t take(ae_config *config, const step *s)
     case INPUT: return ae_config_input(config, s->value);
     case DENSE: return ae_config_dense(config, s->value, s->number);
     case ACT: return ae_config_activation(config, s->number);
+    case CORRUPT: return ae_config_corrupt(config, s->number, (double)s->value);
     case CODED: return ae_config_code(config);
     case LOSS: return ae_config_loss(config, s->number);
+    case PENALTY: return ae_config_penalty(config, s->number, (double)s->value);
     case OPTIM: return ae_config_optimizer(config, s->number);
     default: return ae_config_set_i64(config, s->number, s->value);
     }
@@ -43,15 +45,47 @@ static const mistake mistakes[] = {
     {AE_ERR_STATE, "activation #0: no input yet", {{ACT, 0, AE_ACT_RELU}}},
     {AE_ERR_RANGE, "dense #0: units is 0, wanted 1 to 16777216", {{INPUT, 4, 0}, {DENSE, 0, 0}}},
     {AE_ERR_RANGE, "units is -9223372036854775808", {{INPUT, 4, 0}, {DENSE, INT64_MIN, 0}}},
-    {AE_ERR_RANGE, "dense #0: activation is 99, wanted 0 to 4", {{INPUT, 4, 0}, {DENSE, 2, 99}}},
+    {AE_ERR_RANGE, "dense #0: activation is 99, wanted 0 to 6", {{INPUT, 4, 0}, {DENSE, 2, 99}}},
     {AE_ERR_RANGE, "activation is -1", {{INPUT, 4, 0}, {ACT, 0, AE_ACT_UNSET}}},
+    {AE_ERR_STATE, "corrupt #0: no input yet", {{CORRUPT, 0, AE_NOISE_MASKING}}},
+    {AE_ERR_RANGE, "corrupt #0: noise is 5, wanted 1 to 4", {{INPUT, 4, 0}, {CORRUPT, 0, 5}}},
+    {AE_ERR_RANGE, "noise is -1", {{INPUT, 4, 0}, {CORRUPT, 0, AE_NOISE_UNSET}}},
+    {AE_ERR_RANGE, "amount is -1", {{INPUT, 4, 0}, {CORRUPT, -1, AE_NOISE_GAUSSIAN}}},
+    {AE_ERR_RANGE,
+     "corrupt #0: amount is 1, wanted 0 to 0.999999881",
+     {{INPUT, 4, 0}, {CORRUPT, 1, AE_NOISE_DROPOUT}, {DENSE, 4, 0}, {CODED, 0, 0}}},
+    {AE_ERR_SHAPE,
+     "no layer has weights",
+     {{INPUT, 4, 0}, {CORRUPT, 0, AE_NOISE_MASKING}, {CODED, 0, 0}}},
+    {AE_ERR_INVALID,
+     "bce #0: last activation is linear, wanted sigmoid",
+     {{INPUT, 4, 0},
+      {DENSE, 4, AE_ACT_SIGMOID},
+      {CODED, 0, 0},
+      {CORRUPT, 0, AE_NOISE_MASKING},
+      {LOSS, 0, AE_LOSS_BCE}}},
     {AE_ERR_STATE, "code: no layer yet", {{INPUT, 4, 0}, {CODED, 0, 0}}},
     {AE_ERR_STATE,
      "code: marked before, after layer #0",
      {{INPUT, 4, 0}, {DENSE, 2, 0}, {CODED, 0, 0}, {DENSE, 4, 0}, {CODED, 0, 0}}},
-    {AE_ERR_INVALID, "loss: there is no kind 3", {{LOSS, 0, 3}}},
+    {AE_ERR_INVALID, "loss: there is no kind 99", {{LOSS, 0, 99}}},
     {AE_ERR_INVALID, "loss: there is no kind -1", {{LOSS, 0, AE_LOSS_UNSET}}},
-    {AE_ERR_INVALID, "optimizer: there is no kind 4", {{OPTIM, 0, 4}}},
+    {AE_ERR_INVALID, "optimizer: there is no kind 5", {{OPTIM, 0, 5}}},
+    {AE_ERR_INVALID, "loss: there is no kind 100", {{LOSS, 0, AE_PENALTY_L1}}},
+    {AE_ERR_INVALID,
+     "penalty: there is no kind 1",
+     {{INPUT, 4, 0}, {DENSE, 2, 0}, {PENALTY, 1, AE_LOSS_MSE}}},
+    {AE_ERR_STATE, "penalty: no layer yet", {{INPUT, 4, 0}, {PENALTY, 1, AE_PENALTY_L1}}},
+    {AE_ERR_RANGE,
+     "l1 #0: weight is -1",
+     {{INPUT, 4, 0}, {DENSE, 2, 0}, {PENALTY, -1, AE_PENALTY_L1}}},
+    {AE_ERR_SHAPE,
+     "l1 #0: on layer #7, wanted one of 1",
+     {{INPUT, 4, 0},
+      {DENSE, 2, 0},
+      {CODED, 0, 0},
+      {PENALTY, 1, AE_PENALTY_L1},
+      {SET, 7, AE_PARAM_LAYER}}},
     {AE_ERR_INVALID, "optimizer: there is no kind 0", {{OPTIM, 0, 0}}},
     {AE_ERR_STATE, "layer: none was added yet", {{SET, 1, AE_PARAM_BIAS}}},
     {AE_ERR_INVALID, "no parameter has number 77", {{SET, 1, 77}}},
@@ -64,6 +98,9 @@ static const mistake mistakes[] = {
     {AE_ERR_INVALID,
      "bce #0: last activation is relu, wanted sigmoid",
      {{INPUT, 4, 0}, {DENSE, 4, AE_ACT_RELU}, {CODED, 0, 0}, {LOSS, 0, AE_LOSS_BCE}}},
+    {AE_ERR_INVALID,
+     "bernoulli_nll #0: last activation is elu, wanted sigmoid",
+     {{INPUT, 4, 0}, {DENSE, 4, AE_ACT_ELU}, {CODED, 0, 0}, {LOSS, 0, AE_LOSS_BERNOULLI_NLL}}},
     {AE_ERR_SHAPE,
      "dense #0: tied to layer #0, wanted an earlier one",
      {{INPUT, 4, 0}, {DENSE, 4, 0}, {SET, 0, AE_PARAM_TIED}, {CODED, 0, 0}}},
@@ -88,8 +125,9 @@ static const mistake mistakes[] = {
 /* Each later call gives the first failure again. */
 static void check_stuck(ae_config *config, const mistake *m)
 {
-    const step later[] = {{INPUT, 4, 0}, {DENSE, 4, 0}, {ACT, 0, 0}, {CODED, 0, 0},
-                          {LOSS, 0, 1},  {OPTIM, 0, 1}, {SET, 1, 77}};
+    const step later[] = {{INPUT, 4, 0}, {DENSE, 4, 0}, {ACT, 0, 0},
+                          {CODED, 0, 0}, {LOSS, 0, 1},  {PENALTY, 1, 100},
+                          {OPTIM, 0, 1}, {SET, 1, 77},  {CORRUPT, 0, 1}};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         check_refusal("later", m->code, m->says, take(config, &later[i]));
     check_refusal("get", m->code, m->says, ae_config_get_i64(config, AE_PARAM_BATCH, &out.i64));

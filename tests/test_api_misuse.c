@@ -19,8 +19,10 @@ static void missing_pointer_is_named(void **state)
     refuses(INVALID, "config is NULL", ae_config_input(NULL, 1));
     refuses(INVALID, "config is NULL", ae_config_dense(NULL, 1, AE_ACT_RELU));
     refuses(INVALID, "config is NULL", ae_config_activation(NULL, AE_ACT_RELU));
+    refuses(INVALID, "config is NULL", ae_config_corrupt(NULL, AE_NOISE_MASKING, 0.5));
     refuses(INVALID, "config is NULL", ae_config_code(NULL));
     refuses(INVALID, "config is NULL", ae_config_loss(NULL, AE_LOSS_MSE));
+    refuses(INVALID, "config is NULL", ae_config_penalty(NULL, AE_PENALTY_L1, 1));
     refuses(INVALID, "config is NULL", ae_config_optimizer(NULL, AE_OPTIM_SGD));
     refuses(INVALID, "config is NULL", ae_config_set_i64(NULL, AE_PARAM_BATCH, 1));
     refuses(INVALID, "config is NULL", ae_config_set_f64(NULL, AE_PARAM_SLOPE, 0.5));

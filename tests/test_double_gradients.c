@@ -1,12 +1,13 @@
 /* Every gradient against central differences, in double. To be linked to the double build alone.
  *
- * The difference quotient of a loss near 1 over +-STEP is wrong by about 2e-16 / STEP from rounding
- * and by STEP^2 / 6 of a third derivative, both below NOISE; the rest is held to 1e-6 relative.
+ * The difference quotient of a loss over +-STEP is wrong by about 2e-16 / STEP of it from rounding and
+ * by STEP^2 / 6 of a third derivative, both below NOISE; the rest is held to 1e-6 relative.
  *
  * Each chain of the sweep begins with a dense layer on fewer rows than columns, so that its kernel's
  * gradient, x^T dz, tells the whole gradient of the input of what stands above it. */
 #include "chain.h"
 
+#include <float.h>
 #include <stdio.h>
 
 #define STEP     1e-5
@@ -16,14 +17,28 @@
 
 enum { ROWS = 3, IN = 5, UNITS = 4 };
 
+/* clang-format off */
+#define CORRUPT(noise, amount)                                                                       \
+    {AE__LAYER_CORRUPT, {{AE_PARAM_NOISE, noise}, {AE_PARAM_AMOUNT, amount}}}
+#define CLIPPED(noise, amount, low, high)                                                          \
+    {AE__LAYER_CORRUPT, {{AE_PARAM_NOISE, noise}, {AE_PARAM_AMOUNT, amount},                       \
+                         {AE_PARAM_CLIP_LOW, low}, {AE_PARAM_CLIP_HIGH, high}}}
+/* clang-format on */
+
 /* ---- what is covered ---- */
 
 static const piece layers[] = {{AE__LAYER_DENSE, {{AE_PARAM_UNITS, UNITS}}},
-                               {.kind = AE__LAYER_ACTIVATION}};
-static const int32_t terms[] = {AE_LOSS_MSE, AE_LOSS_BCE};
+                               {.kind = AE__LAYER_ACTIVATION},
+                               CORRUPT(AE_NOISE_DROPOUT, 0.1)};
+static const piece terms[] = {
+    {.kind = AE_LOSS_MSE},           {.kind = AE_LOSS_BCE},
+    {.kind = AE_LOSS_MAE},           {AE_LOSS_HUBER, {{AE_PARAM_DELTA, 0.5}}},
+    {.kind = AE_LOSS_BERNOULLI_NLL}, {.kind = AE_PENALTY_L1}};
+/* in the first derivative, or (elu) in the second */
 static const bool kinked[] = {
-    [AE_ACT_LINEAR] = false, [AE_ACT_RELU] = true,     [AE_ACT_LEAKY_RELU] = true,
-    [AE_ACT_TANH] = false,   [AE_ACT_SIGMOID] = false,
+    [AE_ACT_LINEAR] = false,   [AE_ACT_RELU] = true,     [AE_ACT_LEAKY_RELU] = true,
+    [AE_ACT_TANH] = false,     [AE_ACT_SIGMOID] = false, [AE_ACT_ELU] = true,
+    [AE_ACT_SOFTPLUS] = false,
 };
 
 enum {
@@ -47,7 +62,7 @@ static void every_registered_term_is_covered(void **state)
     (void)state;
     for (size_t i = 0; ae__term_at(i); i++) {
         size_t j = 0;
-        while (j < TERMS && terms[j] != ae__term_at(i)->kind) j++;
+        while (j < TERMS && terms[j].kind != ae__term_at(i)->kind) j++;
         if (j == TERMS) fail_msg("term %s is in no chain", ae__term_at(i)->name);
     }
 }
@@ -73,26 +88,80 @@ static double loss_of(trial *t)
     return loss / (double)t->context.rows;
 }
 
-/* The least |z| before a kinked activation. A z of 0 is fed by dead units alone, and stays. */
-static double kink_distance(trial *t)
+/* Magnitudes have a kink wherever an output passes 0. */
+static bool has_magnitudes(const ae_model *model)
 {
+    for (int32_t i = 0; i < model->desc.n_terms; i++)
+        if (model->desc.terms[i].kind == AE_PENALTY_L1) return true;
+    return false;
+}
+
+/* A layer once more, its output or its z to a place of their own. */
+static ae__layer_call run_layer(trial *t, int32_t i, bool raw)
+{
+    ae__layer_call call = ae__model_call(t->model, i, &t->context);
+    call.x = i ? t->trainer.y[i - 1] : t->trainer.x;
+    call.y = t->trainer.dy[0];
+    call.raw = raw;
+    t->model->plan.layers[i].ops->forward(&call);
+    return call;
+}
+
+/* The least distance of an |y - t| from where a loss bends: MAE at 0, Huber's at delta. */
+static double bend_distance(trial *t)
+{
+    const ae__layer_call call = run_layer(t, t->model->plan.n_layers - 1, false);
     double least = INFINITY;
-    loss_of(t);
-    for (int32_t i = 0; i < t->model->plan.n_layers; i++) {
-        ae__layer_call call = ae__model_call(t->model, i, &t->context);
-        call.x = i ? t->trainer.y[i - 1] : t->trainer.x;
-        call.y = t->trainer.dy[0];
-        call.raw = true;
-        t->model->plan.layers[i].ops->forward(&call);
-        for (size_t j = 0; kinked[call.info->activation] && j < t->context.rows * call.out; j++)
-            if (call.y[j] != 0) least = fmin(least, fabs(call.y[j]));
+    for (int32_t i = 0; i < t->model->desc.n_terms; i++) {
+        const ae__spec *term = &t->model->desc.terms[i];
+        if (term->kind != AE_LOSS_MAE && term->kind != AE_LOSS_HUBER) continue;
+        double bend = term->kind == AE_LOSS_MAE ? 0 : ae__spec_f64(term, AE_PARAM_DELTA);
+        for (size_t j = 0; j < t->context.rows * call.out; j++)
+            least = fmin(least, fabs(fabs(call.y[j] - t->trainer.target[j]) - bend));
     }
     return least;
 }
 
+/* The least distance from its bounds of what Gaussian noise is cut to: the draws are the same without
+ * the bounds. */
+static double clip_distance(ae__layer_call call)
+{
+    const setting open[] = {{AE_PARAM_CLIP_LOW, -FLT_MAX}, {AE_PARAM_CLIP_HIGH, FLT_MAX}, {0}};
+    double low = ae__spec_f64(call.spec, AE_PARAM_CLIP_LOW), least = INFINITY;
+    double high = ae__spec_f64(call.spec, AE_PARAM_CLIP_HIGH);
+    ae__spec spec = *call.spec;
+    apply_settings(&spec, open);
+    call.spec = &spec;
+    ae__layer_of(spec.kind)->forward(&call);
+    for (size_t j = 0; j < call.rows * call.out; j++)
+        least = fmin(least, fmin(fabs(call.y[j] - low), fabs(call.y[j] - high)));
+    return least;
+}
+
+/* The least |z| before a kinked activation, or a loss' distance from its own. A z of 0 is fed by
+ * dead units alone, and stays. */
+static double kink_distance(trial *t)
+{
+    const bool everywhere = has_magnitudes(t->model);
+    loss_of(t);
+    double least = bend_distance(t);
+    for (int32_t i = 0; i < t->model->plan.n_layers; i++) {
+        const ae__layer_call call = run_layer(t, i, true);
+        bool kink = everywhere || kinked[call.info->activation];
+        for (size_t j = 0; kink && j < t->context.rows * call.out; j++)
+            if (call.y[j] != 0) least = fmin(least, fabs(call.y[j]));
+        if (call.spec->kind == AE__LAYER_CORRUPT) least = fmin(least, clip_distance(call));
+    }
+    return least;
+}
+
+/* No weight is 0, so that only dead units make a z of 0. */
 static void draw_smooth_point(trial *t)
 {
     for (int tries = 0; tries < 1000; tries++) {
+        EACH_WEIGHT(t->model, w)
+        for (size_t i = 0; i < w->count; i++)
+            t->model->weights[w->offset + i] = (real)draw_one() + 0x1p-12;
         trial_draw(t);
         if (kink_distance(t) >= KINK) return;
     }
@@ -122,12 +191,13 @@ static real *gradients_of(trial *t)
 
 static void check_gradients(trial *t, const char *name)
 {
+    const double noise = NOISE * fmax(1, fabs(loss_of(t)));
     real *gradients = gradients_of(t);
     EACH_WEIGHT(t->model, w)
     for (size_t i = 0; i < w->count; i++) {
         double got = gradients[w->offset + i];
         double want = quotient(t, t->model->weights + w->offset + i);
-        if (!(fabs(got - want) <= RELATIVE * fabs(want) + NOISE))
+        if (!(fabs(got - want) <= RELATIVE * fabs(want) + noise))
             fail_msg("%s: layer %d, %s %zu: gradient %.12g, difference quotient %.12g", name,
                      (int)w->layer, w->info.name, i, got, want);
     }
@@ -189,8 +259,8 @@ static bool takes(int32_t kind, int32_t id)
 /* The piece with the settings of the variant that it takes. */
 static piece layer_of(const variant *v, piece p, int32_t act)
 {
-    add_setting(&p, AE_PARAM_ACTIVATION, act);
-    add_setting(&p, AE_PARAM_SLOPE, 0.2);
+    if (takes(p.kind, AE_PARAM_ACTIVATION)) add_setting(&p, AE_PARAM_ACTIVATION, act);
+    if (takes(p.kind, AE_PARAM_SLOPE)) add_setting(&p, AE_PARAM_SLOPE, 0.2);
     if (takes(p.kind, AE_PARAM_BIAS)) add_setting(&p, AE_PARAM_BIAS, v->bias);
     return p;
 }
@@ -206,8 +276,9 @@ static void add_terms(chain *c, const variant *v, int32_t *last_act)
     size_t n = 0;
     for (size_t i = 0; i < TERMS; i++) {
         if (v->term != TERMS && v->term != i) continue;
-        c->terms[n++] = (piece){terms[i], {{AE_PARAM_WEIGHT, 0.75 + (double)i}}};
-        if (!fits(terms[i], *last_act)) *last_act = AE_ACT_SIGMOID;
+        c->terms[n] = terms[i];
+        add_setting(&c->terms[n++], AE_PARAM_WEIGHT, 0.75 + (double)i);
+        if (!fits(terms[i].kind, *last_act)) *last_act = AE_ACT_SIGMOID;
     }
 }
 
@@ -279,6 +350,45 @@ static const chain wide = {
     .terms = {{.kind = AE_LOSS_BCE}},
 };
 
+/* A penalty on the code, one on a layer between, and the loss that stays fused. */
+static const chain penalised = {
+    .name = "penalised",
+    .input = IN,
+    .layers = {DENSE(UNITS, AE_ACT_RELU), DENSE(3, AE_ACT_TANH), DENSE(IN, AE_ACT_SIGMOID)},
+    .terms = {{AE_PENALTY_L1, {{AE_PARAM_LAYER, 0}, {AE_PARAM_WEIGHT, 0.3}}},
+              {.kind = AE_LOSS_BCE},
+              {AE_PENALTY_L1, {{AE_PARAM_LAYER, 1}}}},
+};
+
+static void gradients_hold_for_penalties_within_the_chain(void **state)
+{
+    trial t = trial_of(&penalised, ROWS);
+    (void)state;
+    assert_true(t.model->plan.fuse_loss);
+    trial_free(&t);
+    check_chain(&penalised, ROWS);
+}
+
+/* Before the first layer, between two, and behind the last, where no loss is fused. */
+static void gradients_hold_for_every_noise_at_every_place(void **state)
+{
+    const piece noises[] = {CORRUPT(AE_NOISE_GAUSSIAN, 0.5),
+                            CLIPPED(AE_NOISE_GAUSSIAN, 0.5, -0.25, 0.5),
+                            CORRUPT(AE_NOISE_MASKING, 0.4),
+                            CORRUPT(AE_NOISE_SALT_PEPPER, 0.4),
+                            CLIPPED(AE_NOISE_SALT_PEPPER, 0.4, -2, 3),
+                            CORRUPT(AE_NOISE_DROPOUT, 0.4)};
+    (void)state;
+    for (size_t i = 0; i < sizeof noises / sizeof *noises; i++) {
+        const chain c = {.name = "noise",
+                         .input = IN,
+                         .layers = {noises[i], DENSE(UNITS, AE_ACT_TANH), noises[i],
+                                    DENSE(IN, AE_ACT_SIGMOID), noises[i]},
+                         .terms = {{.kind = AE_LOSS_MSE}}};
+        check_chain(&c, ODD_ROWS);
+    }
+}
+
 static void gradients_of_a_kernel_used_three_times_are_summed(void **state)
 {
     (void)state;
@@ -308,7 +418,7 @@ static const chain both_terms = {
 
 static void gradients_follow_the_weights_of_rows(void **state)
 {
-    const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms};
+    const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms, &penalised};
     real row_weight[ODD_ROWS];
     (void)state;
     for (size_t i = 0; i < ODD_ROWS; i++) row_weight[i] = (real)(i % 5) / 2;
@@ -365,6 +475,8 @@ int main(void)
         cmocka_unit_test(every_registered_term_is_covered),
         cmocka_unit_test(every_activation_is_covered),
         cmocka_unit_test(gradients_equal_central_differences),
+        cmocka_unit_test(gradients_hold_for_penalties_within_the_chain),
+        cmocka_unit_test(gradients_hold_for_every_noise_at_every_place),
         cmocka_unit_test(gradients_of_a_kernel_used_three_times_are_summed),
         cmocka_unit_test(gradients_hold_for_odd_and_deep_chains),
         cmocka_unit_test(gradients_hold_for_a_single_layer_and_row),

@@ -54,7 +54,7 @@ class InFolder(unittest.TestCase):
 
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
-        for program in "mnist", "anomaly":
+        for program in "mnist", "denoise", "anomaly":
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout.startswith("usage: " + program))
@@ -94,6 +94,15 @@ class Digits(InFolder):
         for picture in "loss.png", "reconstruction.png":
             self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
         self.assertGreater(len(self.read("digits.aem")), 4 * 50992)
+
+    def test_noise_is_taken_off(self):
+        result = run("denoise", "--epochs", "1", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 1 + r" psnr_noisy=\S+ psnr=\S+ gain_db=\S+\n$")
+        self.assertGreater(float(re.search(r"gain_db=(\S+)", result.stdout)[1]), 3)
+        for picture in "restored.png", "loss.png":
+            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(self.read("denoise.aem")), 4 * 803600)
 
     def test_quiet_leaves_the_last_line(self):
         self.images()

@@ -66,7 +66,7 @@ static blob ten_epochs(int32_t optimizer, bool through_file)
 static void five_epochs_a_file_and_five_more_are_ten(void **state)
 {
     (void)state;
-    const int32_t optimizers[] = {AE_OPTIM_SGD, AE_OPTIM_ADAM, AE_OPTIM_ADAMW};
+    const int32_t optimizers[] = {AE_OPTIM_SGD, AE_OPTIM_ADAM, AE_OPTIM_ADAMW, AE_OPTIM_RMSPROP};
     for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
         blob once = ten_epochs(optimizers[i], false), twice = ten_epochs(optimizers[i], true);
         assert_same(twice, once);

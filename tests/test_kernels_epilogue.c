@@ -6,7 +6,7 @@
 
 enum { ROWS = 3, LONGEST = 2100 }; /* more columns than one run of 64 vectors */
 
-static const real slope = (real)0.25;
+static const real slope = (real)0.25, delta = (real)0.75;
 
 /* One case: everything an epilogue may read, each array between fences. */
 typedef struct block {
@@ -46,6 +46,8 @@ static double act_of(int32_t act, double x)
     case AE_ACT_LEAKY_RELU: return x > 0 ? x : (double)slope * x;
     case AE_ACT_TANH: return tanh(x);
     case AE_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    case AE_ACT_ELU: return x > 0 ? x : expm1(x);
+    case AE_ACT_SOFTPLUS: return log1p(exp(x));
     default: return x;
     }
 }
@@ -57,7 +59,22 @@ static double derivative_of(int32_t act, double y)
     case AE_ACT_LEAKY_RELU: return y > 0 ? 1 : (double)slope;
     case AE_ACT_TANH: return 1 - y * y;
     case AE_ACT_SIGMOID: return y * (1 - y);
+    case AE_ACT_ELU: return y > 0 ? 1 : y + 1;
+    case AE_ACT_SOFTPLUS: return -expm1(-y);
     default: return 1;
+    }
+}
+
+/* The derivative of a loss at y - t = gap, and the loss added to *value. */
+static double slope_of(int32_t loss, double gap, double *value)
+{
+    const double size = fabs(gap), limit = (double)delta;
+    switch (loss) {
+    case AE__ELEMENT_ABSOLUTE: *value += size; return (gap > 0) - (gap < 0);
+    case AE__ELEMENT_HUBER:
+        *value += size <= limit ? gap * gap / 2 : limit * (size - limit / 2);
+        return size <= limit ? gap : copysign(limit, gap);
+    default: *value += gap * gap; return 2 * gap;
     }
 }
 
@@ -73,11 +90,9 @@ static double exact(const ae__epilogue *e, const block *b, size_t i, size_t j, d
     } else {
         c = act_of(e->act, c);
     }
-    if (e->loss == AE__ELEMENT_SQUARED) {
-        double gap = c - (double)e->target[i * b->n + j];
-        *value += gap * gap;
-        d = 2 * gap * derivative_of(e->act, c);
-    }
+    if (e->loss != AE__ELEMENT_NONE && e->loss != AE__ELEMENT_LOGISTIC)
+        d = slope_of(e->loss, c - (double)e->target[i * b->n + j], value) *
+            derivative_of(e->act, c);
     if (e->loss != AE__ELEMENT_NONE && e->gradient) c = d * weight;
     if (e->prev) c *= derivative_of(e->prev_act, (double)e->prev[i * b->n + j]);
     return c;
@@ -102,7 +117,8 @@ static void check(const ae__kernels *k, const ae__epilogue *e, block *b)
 /* bit 0: bias, 1: row weights, 2: gradient, 3: prev */
 static ae__epilogue epilogue_of(const block *b, int32_t act, int32_t loss, unsigned variant)
 {
-    ae__epilogue e = {.act = act, .slope = slope, .loss = loss, .scale = (real)0.375};
+    ae__epilogue e = {
+        .act = act, .slope = slope, .loss = loss, .delta = delta, .scale = (real)0.375};
     if (variant & 1) e.bias = b->bias;
     if (variant & 2) e.row_weight = b->weight;
     if (loss != AE__ELEMENT_NONE) {
@@ -123,7 +139,7 @@ static void check_all(size_t n, int at_end)
 {
     block b = block_of(n, at_end);
     EACH_LEVEL(k)
-    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SIGMOID; act++)
+    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SOFTPLUS; act++)
         for (int32_t loss = AE__ELEMENT_NONE; loss <= AE__ELEMENT_LOGISTIC; loss++)
             for (unsigned variant = 0; variant < 16; variant++) {
                 ae__epilogue e = epilogue_of(&b, act, loss, variant);
@@ -184,6 +200,34 @@ static void loss_of_far_logits_is_exact(void **state)
     }
 }
 
+static void distances_bend_at_zero_and_at_delta(void **state)
+{
+    enum { N = 5 };
+    static const struct {
+        int32_t loss;
+        double value;
+        real gradient[N];
+    } cases[] = {{AE__ELEMENT_ABSOLUTE, 5, {-1, -1, 0, 1, 1}},
+                 {AE__ELEMENT_HUBER, 2, {(real)-0.5, (real)-0.5, 0, (real)0.5, (real)0.5}}};
+    const real gaps[N] = {-2, (real)-0.5, 0, (real)0.5, 2}, target[N] = {1, 1, 1, 1, 1};
+    (void)state;
+    EACH_LEVEL(k)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const ae__epilogue e = {.bias = target, /* C holds the gaps */
+                                .loss = cases[i].loss,
+                                .delta = (real)0.5,
+                                .gradient = true,
+                                .target = target,
+                                .scale = 1,
+                                .row_value = &(double){0}};
+        real c[N];
+        memcpy(c, gaps, sizeof c);
+        k->epilogue(&e, c, N, 1, N);
+        assert_true(*e.row_value == cases[i].value);
+        for (size_t j = 0; j < N; j++) assert_true(c[j] == cases[i].gradient[j]);
+    }
+}
+
 static void loss_of_thousands_of_equal_logits_does_not_overflow(void **state)
 {
     (void)state;
@@ -224,6 +268,7 @@ int main(void)
         cmocka_unit_test(epilogues_agree_with_double_between_fences),
         cmocka_unit_test(an_element_has_the_same_bits_in_any_column),
         cmocka_unit_test(loss_of_far_logits_is_exact),
+        cmocka_unit_test(distances_bend_at_zero_and_at_delta),
         cmocka_unit_test(loss_of_thousands_of_equal_logits_does_not_overflow),
         cmocka_unit_test(nan_stays_in_its_element_and_in_the_value_of_its_row),
     };

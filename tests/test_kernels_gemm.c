@@ -207,6 +207,7 @@ static run run_of(size_t m, size_t n, size_t k, bool b_t, int32_t loss)
     r.epilogue = (ae__epilogue){.bias = r.bias,
                                 .act = AE_ACT_TANH,
                                 .loss = loss,
+                                .delta = (real)0.5,
                                 .gradient = true,
                                 .target = r.target,
                                 .target_ld = n,
@@ -266,14 +267,16 @@ static const struct shape {
 } shapes[] = {{1, 32, 784},    {256, 32, 200},  {256, 300, 32}, {70, 33, 65},  {33, 600, 300},
               {300, 400, 260}, {257, 129, 600}, {5, 2000, 70},  {1000, 8, 12}, {1, 1, 1}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
-static const int32_t losses[] = {AE__ELEMENT_NONE, AE__ELEMENT_SQUARED, AE__ELEMENT_LOGISTIC};
+static const int32_t losses[] = {AE__ELEMENT_NONE, AE__ELEMENT_SQUARED, AE__ELEMENT_ABSOLUTE,
+                                 AE__ELEMENT_HUBER, AE__ELEMENT_LOGISTIC};
+enum { LOSSES = sizeof losses / sizeof *losses };
 
 static void epilogue_while_in_cache_equals_epilogue_on_a_stored_product(void **state)
 {
     (void)state;
     EACH_LEVEL(kernels)
     for (size_t s = 0; s < SHAPES; s++)
-        for (size_t l = 0; l < 3; l++) {
+        for (size_t l = 0; l < LOSSES; l++) {
             const struct shape *h = shapes + s;
             run r = run_of(h->m, h->n, h->k, s % 2, losses[l]);
             product *p = &r.p;

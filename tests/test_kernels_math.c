@@ -1,4 +1,4 @@
-/* exp, log, tanh, sigmoid: against libm in double, over all of float. */
+/* exp, log, tanh, sigmoid, elu, softplus: against libm in double, over all of float. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "test_kernels.h"
 
@@ -8,18 +8,33 @@
 
 enum { CHUNK = 4096 };
 
-typedef void map_fn(real *y, const real *x, size_t n);
-
 static double sigmoid(double x)
 {
     return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
 }
 
-enum { EXP, LOG, TANH, SIGMOID, FUNCTIONS };
-
-static map_fn *of_level(const ae__kernels *k, size_t f)
+static double elu(double x)
 {
-    return f == EXP ? k->exp : f == LOG ? k->log : f == TANH ? k->tanh : k->sigmoid;
+    return x > 0 ? x : expm1(x);
+}
+
+static double softplus(double x)
+{
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+enum { EXP, LOG, TANH, SIGMOID, ELU, SOFTPLUS, FUNCTIONS };
+
+static void map(const ae__kernels *k, size_t f, real *y, const real *x, size_t n)
+{
+    switch (f) {
+    case EXP: k->exp(y, x, n); break;
+    case LOG: k->log(y, x, n); break;
+    case TANH: k->tanh(y, x, n); break;
+    case SIGMOID: k->sigmoid(y, x, n); break;
+    case ELU: k->activate(AE_ACT_ELU, 0, y, x, n); break;
+    default: k->activate(AE_ACT_SOFTPLUS, 0, y, x, n);
+    }
 }
 
 #ifndef AE_DOUBLE
@@ -30,8 +45,9 @@ typedef struct function {
     double bound; /* ulp, as vmath.h has it */
 } function;
 
-static const function functions[FUNCTIONS] = {
-    {"exp", exp, 1.1}, {"log", log, 0.9}, {"tanh", tanh, 2.6}, {"sigmoid", sigmoid, 2.5}};
+static const function functions[FUNCTIONS] = {{"exp", exp, 1.1},   {"log", log, 0.9},
+                                              {"tanh", tanh, 2.6}, {"sigmoid", sigmoid, 2.5},
+                                              {"elu", elu, 1.0},   {"softplus", softplus, 2.0}};
 
 /* |got - want| in units of the last place of a float as large as want. */
 static double ulps(float got, double want)
@@ -52,7 +68,7 @@ static float float_of_bits(uint32_t bits)
 }
 
 /* Every 509th float there is, both signs, subnormal numbers, infinities and NaN among them. */
-static double worst_of_all_floats(map_fn *map, double (*exact)(double))
+static double worst_of_all_floats(const ae__kernels *k, size_t f)
 {
     static float x[CHUNK], y[CHUNK];
     double worst = 0;
@@ -60,9 +76,9 @@ static double worst_of_all_floats(map_fn *map, double (*exact)(double))
         size_t n = 0;
         for (; n < CHUNK && bits < (uint64_t)1 << 32; bits += 509)
             x[n++] = float_of_bits((uint32_t)bits);
-        map(y, x, n);
+        map(k, f, y, x, n);
         for (size_t i = 0; i < n; i++) {
-            double gap = ulps(y[i], exact((double)x[i]));
+            double gap = ulps(y[i], functions[f].exact((double)x[i]));
             if (gap > worst) worst = gap;
         }
     }
@@ -74,7 +90,7 @@ static void functions_keep_their_error_bounds_over_every_float(void **state)
     (void)state;
     EACH_LEVEL(k)
     for (size_t f = 0; f < FUNCTIONS; f++) {
-        double worst = worst_of_all_floats(of_level(k, f), functions[f].exact);
+        double worst = worst_of_all_floats(k, f);
         if (worst > functions[f].bound)
             fail_msg("%s %s: %g ulp", k->name, functions[f].name, worst);
     }
@@ -92,11 +108,13 @@ static void functions_have_their_limits_at_the_edges(void **state)
         {-INFINITY, -INFINITY, INFINITY, NAN, NAN, NAN, log(1e30), NAN},
         {0, -0.0, 1, -1, NAN, tanh(-1), 1, -1},
         {0.5, 0.5, 1, 0, NAN, sigmoid(-1), 1, 0},
+        {0, -0.0, INFINITY, -1, NAN, elu(-1), 1e30, -1},
+        {log(2), log(2), INFINITY, 0, NAN, softplus(-1), 1e30, 0},
     };
     EACH_LEVEL(k)
     for (size_t f = 0; f < FUNCTIONS; f++) {
         real y[EDGES];
-        of_level(k, f)(y, edges, EDGES);
+        map(k, f, y, edges, EDGES);
         for (size_t i = 0; i < EDGES; i++) {
             double w = want[f][i];
             if (isnan(w))

@@ -23,6 +23,8 @@ static double act_of(int32_t act, double x)
     case AE_ACT_LEAKY_RELU: return x > 0 ? x : (double)slope * x;
     case AE_ACT_TANH: return tanh(x);
     case AE_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    case AE_ACT_ELU: return x > 0 ? x : expm1(x);
+    case AE_ACT_SOFTPLUS: return log1p(exp(x));
     default: return x;
     }
 }
@@ -34,6 +36,8 @@ static double derivative_of(int32_t act, double y)
     case AE_ACT_LEAKY_RELU: return y > 0 ? 1 : (double)slope;
     case AE_ACT_TANH: return 1 - y * y;
     case AE_ACT_SIGMOID: return y * (1 - y);
+    case AE_ACT_ELU: return y > 0 ? 1 : y + 1;
+    case AE_ACT_SOFTPLUS: return -expm1(-y);
     default: return 1;
     }
 }
@@ -57,6 +61,9 @@ static const ae__sgd clamped_sgd = {(real)0.5, (real)0.75, false, (real)0.5, 1, 
 static const ae__sgd nesterov_sgd = {(real)0.5, (real)0.75, true, 1, INFINITY, 0};
 static const ae__adam adam = {(real)0.75,   (real)0.875, (real)0.125, (real)0.5,  2,
                               (real)0.0625, (real)0.5,   1,           (real)0.125};
+
+static const ae__rmsprop rmsprop = {(real)0.5, (real)0.875, (real)0.125, (real)0.75,
+                                    (real)0.5, 1,           (real)0.125};
 
 static double sgd_gradient(const ae__sgd *s, double w, double g)
 {
@@ -83,6 +90,17 @@ static void exact_adam_step(double x[ARRAYS])
            (double)a->step * x[1] / (sqrt(x[2]) * (double)a->v_factor + (double)a->epsilon);
 }
 
+static void exact_rmsprop_step(double x[ARRAYS], double momentum)
+{
+    const ae__rmsprop *r = &rmsprop;
+    double g = fmin(fmax(x[3] * (double)r->g_scale, -(double)r->g_clamp), (double)r->g_clamp);
+    g += (double)r->l2 * x[0];
+    x[2] = (double)r->rho * x[2] + (1 - (double)r->rho) * g * g;
+    double d = momentum * x[1] + g / (sqrt(x[2]) + (double)r->epsilon);
+    if (momentum > 0) x[1] = d;
+    x[0] -= (double)r->learning_rate * d;
+}
+
 static void convert(const ae__kernels *k, real *y, const real *x, size_t n)
 {
     float copy[LONGEST];
@@ -100,10 +118,14 @@ ACT(relu, AE_ACT_RELU)
 ACT(leaky_relu, AE_ACT_LEAKY_RELU)
 ACT(act_tanh, AE_ACT_TANH)
 ACT(act_sigmoid, AE_ACT_SIGMOID)
+ACT(elu, AE_ACT_ELU)
+ACT(softplus, AE_ACT_SOFTPLUS)
 OP(sgd, k->sgd(&plain_sgd, x[0], NULL, x[3], n), x[0] -= x[3] / 2)
 OP(clamped, k->sgd(&clamped_sgd, x[0], x[1], x[3], n), exact_momentum(&clamped_sgd, x))
 OP(nesterov, k->sgd(&nesterov_sgd, x[0], x[1], x[3], n), exact_momentum(&nesterov_sgd, x))
 OP(adam, k->adam(&adam, x[0], x[1], x[2], x[3], n), exact_adam_step(x))
+OP(rmsprop, k->rmsprop(&rmsprop, x[0], x[2], NULL, x[3], n), exact_rmsprop_step(x, 0))
+OP(rmsprop_momentum, k->rmsprop(&rmsprop, x[0], x[2], x[1], x[3], n), exact_rmsprop_step(x, 0.75))
 OP(from_f32, convert(k, x[0], x[1], n), x[0] = (double)(float)x[1] * 0.5 + 3)
 OP(one_row, k->column_sums(x[0], x[1], n, 1, n, false), x[0] = x[1])
 
@@ -111,8 +133,9 @@ OP(one_row, k->column_sums(x[0], x[1], n, 1, n, false), x[0] = x[1])
 #define ACT_ROWS(name) ROW(name) ROW(name##_back)
 static const op ops[] = {ROW(exp) ROW(log) ROW(tanh) ROW(sigmoid) ROW(in_place) ACT_ROWS(linear)
                              ACT_ROWS(relu) ACT_ROWS(leaky_relu) ACT_ROWS(act_tanh)
-                                 ACT_ROWS(act_sigmoid) ROW(sgd) ROW(clamped) ROW(nesterov) ROW(adam)
-                                     ROW(from_f32) ROW(one_row)};
+                                 ACT_ROWS(act_sigmoid) ACT_ROWS(elu) ACT_ROWS(softplus) ROW(sgd)
+                                     ROW(clamped) ROW(nesterov) ROW(adam) ROW(rmsprop)
+                                         ROW(rmsprop_momentum) ROW(from_f32) ROW(one_row)};
 enum { OPS = sizeof ops / sizeof *ops };
 
 static void draw_arrays(real *const x[ARRAYS], size_t n)
@@ -181,7 +204,7 @@ static void every_activation_passes_nan(void **state)
 {
     (void)state;
     EACH_LEVEL(k)
-    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SIGMOID; act++) {
+    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SOFTPLUS; act++) {
         real x[19] = {0};
         x[2] = x[18] = NAN;
         k->activate(act, slope, x, x, 19);

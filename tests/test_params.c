@@ -36,12 +36,19 @@ static const bounds in_header[] = {
     {AE_PARAM_CLIP_NORM, 0, 0, FLT_MAX},
     {AE_PARAM_CLIP_VALUE, 0, 0, FLT_MAX},
     {AE_PARAM_UNITS, 1, 1, 1 << 24},
-    {AE_PARAM_ACTIVATION, AE_ACT_LINEAR, AE_ACT_LINEAR, AE_ACT_SIGMOID},
+    {AE_PARAM_ACTIVATION, AE_ACT_LINEAR, AE_ACT_LINEAR, AE_ACT_SOFTPLUS},
     {AE_PARAM_SLOPE, 0.3, FLT_MIN, 1 - FLT_EPSILON},
     {AE_PARAM_BIAS, 1, 0, 1},
     {AE_PARAM_INIT, AE_INIT_GLOROT_UNIFORM, AE_INIT_ZEROS, AE_INIT_LECUN_NORMAL},
     {AE_PARAM_TIED, -1, -1, 1023},
+    {AE_PARAM_NOISE, AE_NOISE_GAUSSIAN, AE_NOISE_GAUSSIAN, AE_NOISE_DROPOUT},
+    {AE_PARAM_AMOUNT, 0, 0, FLT_MAX},
+    {AE_PARAM_CLIP_LOW, -FLT_MAX, -FLT_MAX, FLT_MAX},
+    {AE_PARAM_CLIP_HIGH, FLT_MAX, -FLT_MAX, FLT_MAX},
+    {AE_PARAM_MASK_VALUE, 0, -FLT_MAX, FLT_MAX},
     {AE_PARAM_WEIGHT, 1, FLT_MIN, FLT_MAX},
+    {AE_PARAM_LAYER, -1, -1, 1023},
+    {AE_PARAM_DELTA, 1, FLT_MIN, FLT_MAX},
     {AE_PARAM_LEARNING_RATE, 0.001, 0, 1e6},
     {AE_PARAM_MOMENTUM, 0, 0, 1 - FLT_EPSILON},
     {AE_PARAM_NESTEROV, 0, 0, 1},
@@ -49,6 +56,7 @@ static const bounds in_header[] = {
     {AE_PARAM_BETA2, 0.999, 0, 1 - FLT_EPSILON},
     {AE_PARAM_EPSILON, 1e-7, FLT_MIN, 1},
     {AE_PARAM_WEIGHT_DECAY, 0, 0, 1e6},
+    {AE_PARAM_RHO, 0.9, 0, 1 - FLT_EPSILON},
     {AE_FIT_EPOCHS, 1, 0, (1 << 24) - 1},
     {AE_FIT_THREADS, 0, 0, 256},
     {AE_PARAM_THREADS, 1, 1, 256},
@@ -118,12 +126,26 @@ static void rows_are_complete(void **state)
 
 /* ---- taking them ---- */
 
+/* An optimiser that takes the parameter, if one does: AdamW where it is no other's alone. */
+static int32_t optimizer_for(int32_t param)
+{
+    switch (param) {
+    case AE_PARAM_MOMENTUM:
+    case AE_PARAM_NESTEROV: return AE_OPTIM_SGD;
+    case AE_PARAM_RHO: return AE_OPTIM_RMSPROP;
+    default: return AE_OPTIM_ADAMW;
+    }
+}
+
 /* A config whose last layer, loss and optimiser take the parameter. */
 static ae_config *config_for(const ae_param *row)
 {
-    bool sgd = row->id == AE_PARAM_MOMENTUM || row->id == AE_PARAM_NESTEROV;
     ae_config *config = small_config();
-    must(ae_config_optimizer(config, sgd ? AE_OPTIM_SGD : AE_OPTIM_ADAMW));
+    if (row->id >= AE_PARAM_NOISE && row->id <= AE_PARAM_MASK_VALUE)
+        must(ae_config_corrupt(config, AE_NOISE_GAUSSIAN, 0));
+    must(ae_config_optimizer(config, optimizer_for(row->id)));
+    if (row->id == AE_PARAM_DELTA) must(ae_config_loss(config, AE_LOSS_HUBER));
+    if (row->id == AE_PARAM_LAYER) must(ae_config_penalty(config, AE_PENALTY_L1, 1));
     return config;
 }
 
@@ -236,10 +258,10 @@ static void scope_decides_which_object_takes_a_parameter(void **state)
         int32_t set = integer ? ae_model_set_i64(model, row.id, i64)
                               : ae_model_set_f64(model, row.id, row.default_value);
         bool fixed = row.scope == AE_SCOPE_LAYER || row.scope == AE_SCOPE_TERM;
-        bool of_sgd = row.id == AE_PARAM_MOMENTUM || row.id == AE_PARAM_NESTEROV;
-        int32_t wanted = fixed || row.id == AE_PARAM_SEED      ? AE_ERR_STATE
-                         : row.scope == AE_SCOPE_FIT || of_sgd ? AE_ERR_INVALID
-                                                               : AE_OK;
+        bool not_adams = optimizer_for(row.id) != AE_OPTIM_ADAMW;
+        int32_t wanted = fixed || row.id == AE_PARAM_SEED         ? AE_ERR_STATE
+                         : row.scope == AE_SCOPE_FIT || not_adams ? AE_ERR_INVALID
+                                                                  : AE_OK;
         if (set != wanted) fail_msg("%s of a model: %d, %s", row.name, (int)set, ae_last_error());
         must(ae_fit_options_create(&options));
         assert_int_equal(ae_fit_options_set_i64(options, row.id, i64),
@@ -269,6 +291,11 @@ static void optimisers_begin_at_their_own_defaults(void **state)
         {AE_OPTIM_ADAM, AE_PARAM_WEIGHT_DECAY, 0},
         {AE_OPTIM_ADAMW, AE_PARAM_LEARNING_RATE, 0.001},
         {AE_OPTIM_ADAMW, AE_PARAM_WEIGHT_DECAY, 0.01},
+        {AE_OPTIM_RMSPROP, AE_PARAM_LEARNING_RATE, 0.001},
+        {AE_OPTIM_RMSPROP, AE_PARAM_MOMENTUM, 0},
+        {AE_OPTIM_RMSPROP, AE_PARAM_EPSILON, 1e-7},
+        {AE_OPTIM_RMSPROP, AE_PARAM_WEIGHT_DECAY, 0},
+        {AE_OPTIM_RMSPROP, AE_PARAM_RHO, 0.9},
     };
     ae_config *config = small_config();
     double value;

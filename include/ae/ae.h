@@ -136,16 +136,28 @@ enum {
     AE_ACT_RELU = 1,       /* y = max(x, 0) */
     AE_ACT_LEAKY_RELU = 2, /* y = x for x > 0, else slope * x (AE_PARAM_SLOPE) */
     AE_ACT_TANH = 3,       /* y = tanh x */
-    AE_ACT_SIGMOID = 4     /* y = 1 / (1 + e^-x) */
+    AE_ACT_SIGMOID = 4,    /* y = 1 / (1 + e^-x) */
+    AE_ACT_ELU = 5,        /* y = x for x > 0, else e^x - 1 (Clevert et al. 2016) */
+    AE_ACT_SOFTPLUS = 6    /* y = log(1 + e^x) (Dugas et al. 2001) */
 };
 
 /* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean
- * over rows (as Keras). */
+ * over rows (as Keras). The cross-entropies are computed from logits: the last activation must be
+ * AE_ACT_SIGMOID, targets lie in [0, 1]. */
 enum {
     AE_LOSS_UNSET = -1,
-    AE_LOSS_MSE = 1, /* mean squared error: 1/d sum (y - t)^2 */
-    AE_LOSS_BCE = 2  /* binary cross-entropy: -1/d sum (t log y + (1 - t) log(1 - y)), from logits:
-                      * the last activation must be AE_ACT_SIGMOID; targets in [0, 1] */
+    AE_LOSS_MSE = 1,          /* mean squared error: 1/d sum (y - t)^2 */
+    AE_LOSS_BCE = 2,          /* binary cross-entropy: -1/d sum (t log y + (1 - t) log(1 - y)) */
+    AE_LOSS_MAE = 3,          /* mean absolute error: 1/d sum |y - t| */
+    AE_LOSS_HUBER = 4,        /* 1/d sum h(y - t), h(r) = r^2 / 2 up to |r| = delta, beyond it
+                               * delta (|r| - delta / 2): outliers pull less (Huber 1964) */
+    AE_LOSS_BERNOULLI_NLL = 5 /* -sum (t log y + (1 - t) log(1 - y)): BCE times d, in nats */
+};
+
+/* Penalties on the output y of a layer: a sum over its elements, then the mean over rows. */
+enum {
+    AE_PENALTY_UNSET = -1,
+    AE_PENALTY_L1 = 100 /* sum |y|: keeps most of a code at 0 */
 };
 
 /* Optimisers: g the gradient, w a weight, lr the learning rate. docs/math.md has the formulas. */
@@ -153,7 +165,8 @@ enum {
     AE_OPTIM_UNSET = -1,
     AE_OPTIM_SGD = 1,  /* gradient descent: v = momentum v + g, w -= lr v (Sutskever et al. 2013) */
     AE_OPTIM_ADAM = 2, /* moments with bias correction (Kingma and Ba 2015, algorithm 1) */
-    AE_OPTIM_ADAMW = 3 /* Adam, with w -= lr weight_decay w apart (Loshchilov and Hutter 2019) */
+    AE_OPTIM_ADAMW = 3,  /* Adam, with w -= lr weight_decay w apart (Loshchilov and Hutter 2019) */
+    AE_OPTIM_RMSPROP = 4 /* w -= lr g / root of the mean g^2 (Tieleman and Hinton 2012) */
 };
 
 /* First values of a kernel of i inputs and o outputs; biases begin at 0. Normal ones are cut at two
@@ -167,6 +180,17 @@ enum {
     AE_INIT_HE_NORMAL = 4,      /* normal, variance 2 / i */
     AE_INIT_LECUN_UNIFORM = 5,  /* uniform in +-sqrt(3 / i): LeCun et al. 1998 */
     AE_INIT_LECUN_NORMAL = 6    /* normal, variance 1 / i */
+};
+
+/* What a corrupt layer does to its input while training, element by element; p is AE_PARAM_AMOUNT.
+ * The bounds lo and hi are AE_PARAM_CLIP_LOW and CLIP_HIGH. */
+enum {
+    AE_NOISE_UNSET = -1,
+    AE_NOISE_GAUSSIAN = 1,    /* y = x + p z, z standard normal, cut to [lo, hi] */
+    AE_NOISE_MASKING = 2,     /* AE_PARAM_MASK_VALUE with probability p, else x, unscaled: Vincent
+                               * et al. 2008 */
+    AE_NOISE_SALT_PEPPER = 3, /* lo or hi, with probability p / 2 each, else x */
+    AE_NOISE_DROPOUT = 4      /* 0 with probability p, else x / (1 - p): Srivastava et al. 2014 */
 };
 
 /* Order of the rows in an epoch. */
@@ -214,20 +238,31 @@ enum {
     AE_PARAM_TIED = 105,       /* i64, -1 (not tied): number, from 0, of an earlier dense layer;
                                 * its kernel, transposed, is this one's, so that its inputs must be
                                 * these units, its units these inputs (else SHAPE from create) */
+    AE_PARAM_NOISE = 110,      /* i64: AE_NOISE_*, as given to ae_config_corrupt */
+    AE_PARAM_AMOUNT = 111,     /* f64, as given: standard deviation >= 0, or probability, 0 <= p < 1
+                                * (else RANGE from create) */
+    AE_PARAM_CLIP_LOW = 112,   /* f64, -FLT_MAX (no bound; salt and pepper: 0): least after noise */
+    AE_PARAM_CLIP_HIGH = 113,  /* f64, FLT_MAX (no bound; salt and pepper: 1): largest; to be above
+                                * CLIP_LOW (else RANGE from create) */
+    AE_PARAM_MASK_VALUE = 114, /* f64, 0: what masking writes */
 
     /* the loss added last (ae_config_set); kept in the file */
-    AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss in the sum; > 0 */
+    AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss or penalty in the sum; > 0 */
+    AE_PARAM_LAYER = 201,  /* i64: layer that a penalty reads, from 0; set by ae_config_penalty */
+    AE_PARAM_DELTA = 202,  /* f64, 1: of HUBER, where its square ends; > 0 */
 
     /* the optimiser (ae_config_set, ae_model_set); kept in the file. ae_config_optimizer puts them
      * back to their defaults */
     AE_PARAM_LEARNING_RATE = 300, /* f64, 0.001 (0.01 for SGD); 0 to 1e6 */
-    AE_PARAM_MOMENTUM = 301,      /* f64, 0: of SGD; 0 <= momentum < 1 */
+    AE_PARAM_MOMENTUM = 301,      /* f64, 0: of SGD and RMSPROP; 0 <= momentum < 1 */
     AE_PARAM_NESTEROV = 302,      /* i64, 0: Nesterov's form of SGD's momentum */
     AE_PARAM_BETA1 = 303,         /* f64, 0.9: of Adam's first moment; 0 <= beta < 1 */
     AE_PARAM_BETA2 = 304,         /* f64, 0.999: of its second */
-    AE_PARAM_EPSILON = 305,       /* f64, 1e-7: added to Adam's root; 0 < epsilon <= 1 */
+    AE_PARAM_EPSILON = 305,       /* f64, 1e-7: added to the root of Adam and RMSPROP;
+                                   * 0 < epsilon <= 1 */
     AE_PARAM_WEIGHT_DECAY = 306,  /* f64, 0 (0.01 for ADAMW): adds weight_decay * w to the gradient
                                    * (ADAMW: apart from it); of kernels, not of biases; 0 to 1e6 */
+    AE_PARAM_RHO = 307,           /* f64, 0.9: decay of RMSPROP's mean square; 0 <= rho < 1 */
 
     /* one fit (ae_fit_options_set) */
     AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^24 - 1: a model that has done 5 goes on
@@ -311,6 +346,18 @@ AE_API int32_t ae_config_dense(ae_config *config, int64_t units, int32_t activat
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_activation(ae_config *config, int32_t activation);
 
+/* Adds a layer that corrupts its input while training and otherwise passes it on as it is: before the
+ * first layer for a model that restores what was corrupted (the target stays as it was), after a
+ * hidden one to regularise. Every epoch, row and element has a draw of its own, a function of the
+ * seed: the same for any batch size and number of threads. Encoding, decoding, scores and validation
+ * see no noise.
+ *   noise    AE_NOISE_*
+ *   amount   Gaussian: standard deviation, 0 to FLT_MAX; any other: probability, 0 to below 1
+ * Further parameters: AE_PARAM_CLIP_LOW, CLIP_HIGH, MASK_VALUE. Codes as ae_config_dense; a
+ * probability of 1 or more is RANGE from ae_model_create.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount);
+
 /* Marks the output of the layer added last as the code: the layers so far are the encoder, those to
  * come the decoder. Every model needs one.
  * INVALID: NULL. STATE: no layer yet, or marked before.
@@ -323,6 +370,14 @@ AE_API int32_t ae_config_code(ae_config *config);
  * INVALID: NULL, or no such loss. NOMEM.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_loss(ae_config *config, int32_t loss);
+
+/* Adds a penalty on the output of the layer added last, often the code. It is a part of the model's
+ * loss, of ae_evaluate and of ae_score.
+ *   penalty   AE_PENALTY_*
+ *   weight    its factor in the sum, above 0 (AE_PARAM_WEIGHT)
+ * INVALID: NULL, or no such penalty. RANGE: weight. STATE: no layer yet. NOMEM.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_penalty(ae_config *config, int32_t penalty, double weight);
 
 /* Chooses the optimiser and puts its parameters at their defaults. Without this call:
  * AE_OPTIM_ADAM.
@@ -520,8 +575,8 @@ AE_API int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *pro
  *
  * Found before the first step, with the model unchanged: INVALID (NULL, misaligned), STATE (no
  * loss, or a forked process), BUSY (called from a progress callback), SHAPE (dimensions other than
- * the model's), RANGE (rows; BCE targets outside [0, 1]), NONFINITE (NaN or infinity in the data),
- * NOMEM, UNSUPPORTED (a library without training).
+ * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy), NONFINITE (NaN or infinity
+ * in the data), NOMEM, UNSUPPORTED (a library without training).
  * CANCELLED: the callback ended it with something left to do. The completed steps stay. A later fit
  * on as many rows goes on with the next step, as if it had not been cancelled; one on another number
  * of rows begins the epoch anew.
@@ -598,7 +653,7 @@ AE_API int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *d
  * a NaN score, which no threshold catches.
  *   scores   one a row
  * The target is y of the data where it has one, else x. STATE, too: the model has no loss. RANGE,
- * too: BCE targets outside [0, 1].
+ * too: targets outside [0, 1] of a cross-entropy.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, size_t cap);
 AE_API int32_t ae_score_data(ae_model *model, const ae_data *data, float *scores, size_t cap);

@@ -72,6 +72,16 @@ int32_t ae_config_activation(ae_config *config, int32_t activation)
     return ae__stick(&config->failure, add_layer(config, AE__LAYER_ACTIVATION, params, values, 1));
 }
 
+int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount)
+{
+    const int32_t params[] = {AE_PARAM_NOISE};
+    const int64_t values[] = {noise};
+    AE__WANT(config);
+    AE_TRY(ae__stuck(&config->failure));
+    AE_TRY(ae__stick(&config->failure, add_layer(config, AE__LAYER_CORRUPT, params, values, 1)));
+    return ae_config_set_f64(config, AE_PARAM_AMOUNT, amount);
+}
+
 int32_t ae_config_code(ae_config *config)
 {
     AE__WANT(config);
@@ -79,11 +89,37 @@ int32_t ae_config_code(ae_config *config)
     return ae__stick(&config->failure, ae__desc_code(&config->desc));
 }
 
+/* A term of this kind, which is, or is not, a penalty. */
+static int32_t add_term(ae_config *config, int32_t kind, bool penalty)
+{
+    const ae__term_ops *ops = ae__term_of(kind);
+    if (!ops || ops->penalty != penalty)
+        return ae__fail(AE_ERR_INVALID, "%s: there is no kind %d", penalty ? "penalty" : "loss",
+                        (int)kind);
+    return ae__desc_term(&config->desc, &config->mem, kind);
+}
+
+static int32_t add_penalty(ae_config *config, int32_t kind, double weight)
+{
+    int64_t layer = config->desc.n_layers - 1;
+    if (layer < 0) return ae__fail(AE_ERR_STATE, "penalty: no layer yet");
+    AE_TRY(add_term(config, kind, true));
+    AE_TRY(set(config, AE_PARAM_WEIGHT, (ae__number){.type = AE_TYPE_F64, .f64 = weight}));
+    return set(config, AE_PARAM_LAYER, (ae__number){.type = AE_TYPE_I64, .i64 = layer});
+}
+
+int32_t ae_config_penalty(ae_config *config, int32_t penalty, double weight)
+{
+    AE__WANT(config);
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, add_penalty(config, penalty, weight));
+}
+
 int32_t ae_config_loss(ae_config *config, int32_t loss)
 {
     AE__WANT(config);
     AE_TRY(ae__stuck(&config->failure));
-    return ae__stick(&config->failure, ae__desc_term(&config->desc, &config->mem, loss));
+    return ae__stick(&config->failure, add_term(config, loss, false));
 }
 
 int32_t ae_config_optimizer(ae_config *config, int32_t optimizer)

@@ -30,17 +30,27 @@ void ae__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
 
 /* ---- draws ---- */
 
-void ae__draw_bits(const ae__draw *draw, uint32_t block, uint32_t out[4])
+void ae__draw_place(const ae__draw *draw, uint32_t block, uint32_t counter[4], uint32_t key[2])
 {
     assert(block >> 30 == 0 && draw->layer >> 10 == 0 && draw->sample >> 16 == 0);
     assert(draw->row >> 40 == 0 && draw->epoch >> 24 == 0 && draw->purpose >> 8 == 0);
     uint64_t low = block | (uint64_t)draw->layer << 30 | (uint64_t)draw->sample << 40 |
                    draw->row << 56; /* the row's lowest 8 bits; its other 32 follow in `high` */
     uint64_t high = draw->row >> 8 | (uint64_t)draw->epoch << 32 | (uint64_t)draw->purpose << 56;
-    uint32_t counter[4] = {(uint32_t)low, (uint32_t)(low >> 32), (uint32_t)high,
-                           (uint32_t)(high >> 32)};
-    uint32_t key[2] = {(uint32_t)draw->seed, (uint32_t)(draw->seed >> 32)};
 
+    counter[0] = (uint32_t)low;
+    counter[1] = (uint32_t)(low >> 32);
+    counter[2] = (uint32_t)high;
+    counter[3] = (uint32_t)(high >> 32);
+    key[0] = (uint32_t)draw->seed;
+    key[1] = (uint32_t)(draw->seed >> 32);
+}
+
+void ae__draw_bits(const ae__draw *draw, uint32_t block, uint32_t out[4])
+{
+    uint32_t counter[4], key[2];
+
+    ae__draw_place(draw, block, counter, key);
     ae__philox(counter, key, out);
 }
 

@@ -6,9 +6,10 @@
 
 #include <stdint.h>
 
-enum {                     /* what a draw is for; never reused */
-       AE__DRAW_INIT = 1,  /* first weights: layer, row = tensor of the layer */
-       AE__DRAW_ORDER = 2, /* order of the rows: epoch */
+enum {                      /* what a draw is for; never reused */
+       AE__DRAW_INIT = 1,   /* first weights: layer, row = tensor of the layer */
+       AE__DRAW_ORDER = 2,  /* order of the rows: epoch */
+       AE__DRAW_CORRUPT = 3 /* noise while training: layer, sample, row, epoch */
 };
 
 /* Widths in bits: purpose 8, epoch 24, layer 10, sample 16, row 40. */
@@ -22,6 +23,9 @@ typedef struct ae__draw {
 } ae__draw;
 
 void ae__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+/* The counter and the key of a draw's block (< 2^30); the next block's counter has 1 more in word 0. */
+void ae__draw_place(const ae__draw *draw, uint32_t block, uint32_t counter[4], uint32_t key[2]);
 
 /* The 128 bits that serve elements 4 * block .. 4 * block + 3 (block < 2^30). */
 void ae__draw_bits(const ae__draw *draw, uint32_t block, uint32_t out[4]);

@@ -39,7 +39,8 @@ const char *ae__activation_name(int32_t act)
     static const char *const names[] = {
         [AE_ACT_LINEAR] = "linear",         [AE_ACT_RELU] = "relu",
         [AE_ACT_LEAKY_RELU] = "leaky_relu", [AE_ACT_TANH] = "tanh",
-        [AE_ACT_SIGMOID] = "sigmoid",
+        [AE_ACT_SIGMOID] = "sigmoid",       [AE_ACT_ELU] = "elu",
+        [AE_ACT_SOFTPLUS] = "softplus",
     };
     return names[act];
 }

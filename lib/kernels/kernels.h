@@ -19,13 +19,21 @@
  *   loss     value of row i added to row_value[i], and C becomes the gradient with respect to what
  *            stood there before `act`: scale * row_weight[i] * dl/dc       (AE__ELEMENT_NONE: no)
  *   prev     c *= act'(prev) expressed by that activation's output, for dX    (prev NULL: no)
- * The element losses l(y, t), t = target:
- *   SQUARED   (y - t)^2, y = act(c)
+ * The element losses l(y, t), y = act(c), t = target:
+ *   SQUARED   (y - t)^2
+ *   ABSOLUTE  |y - t|; its derivative at 0 is 0
+ *   HUBER     (y - t)^2 / 2 up to |y - t| = delta, and straight beyond: delta (|y - t| - delta / 2)
  *   LOGISTIC  -t log s(c) - (1-t) log(1 - s(c)), computed as max(c,0) - t c + log(1 + e^-|c|):
  *             c is the logit, act is not applied
  * row_value gets the plain sum of l over the row's columns (no scale, no weight); NULL: not wanted.
  * gradient false: C keeps y (LOGISTIC: the logit) and only row_value is written. */
-enum { AE__ELEMENT_NONE, AE__ELEMENT_SQUARED, AE__ELEMENT_LOGISTIC };
+enum {
+    AE__ELEMENT_NONE,
+    AE__ELEMENT_SQUARED,
+    AE__ELEMENT_ABSOLUTE,
+    AE__ELEMENT_HUBER,
+    AE__ELEMENT_LOGISTIC
+};
 
 typedef struct ae__epilogue {
     const real *bias;
@@ -33,6 +41,7 @@ typedef struct ae__epilogue {
     real slope;  /* of leaky relu */
 
     int32_t loss;
+    real delta; /* of HUBER */
     bool gradient;
     const real *target; /* rows x n, row stride target_ld */
     size_t target_ld;
@@ -84,6 +93,11 @@ typedef struct ae__adam {
     real g_scale, g_clamp, l2;
 } ae__adam;
 
+typedef struct ae__rmsprop {
+    real learning_rate, rho, epsilon, momentum;
+    real g_scale, g_clamp, l2;
+} ae__rmsprop;
+
 typedef struct ae__kernels {
     int32_t level;    /* AE_CPU_* */
     const char *name; /* "portable", "avx2", "avx512", "neon" */
@@ -112,9 +126,18 @@ typedef struct ae__kernels {
     void (*sgd)(const ae__sgd *s, real *w, real *velocity, const real *g, size_t n);
     /* m = beta1 m + (1-beta1) g; v = beta2 v + (1-beta2) g^2; w -= step m / (sqrt(v) v_factor + epsilon) */
     void (*adam)(const ae__adam *s, real *w, real *m, real *v, const real *g, size_t n);
+    /* v = rho v + (1-rho) g^2; velocity = momentum * velocity + g / (sqrt(v) + epsilon);
+     * w -= learning_rate * velocity; velocity NULL when momentum is 0. */
+    void (*rmsprop)(const ae__rmsprop *s, real *w, real *v, real *velocity, const real *g,
+                    size_t n);
 
     /* Sum of squares in double, of one fixed order. */
     double (*sum_squares)(const real *x, size_t n);
+
+    /* n words of Philox4x32-10: 4 of the counter, 4 of the next (1 more in word 0), ... */
+    void (*philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
+    /* z: standard normal, the quantile of (bits + 0.5) / 2^32 to 7 digits */
+    void (*normal)(real *z, const uint32_t *bits, size_t n);
 
     /* y = x * scale + offset */
     void (*from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);

@@ -35,6 +35,7 @@ typedef struct ae__layer_call {
     const ae__context *context;
     const ae__spec *spec;
     const ae__layer_info *info;
+    int32_t number;      /* in the chain */
     size_t rows;         /* of x */
     size_t in, out;      /* elements of a row */
     size_t x_row, y_row; /* row strides of x and dx, of y and dy */
@@ -76,7 +77,8 @@ typedef struct ae__layer_ops {
 
 enum { /* kinds of layers, as the file numbers them; never reused */
        AE__LAYER_DENSE = 1,
-       AE__LAYER_ACTIVATION = 2
+       AE__LAYER_ACTIVATION = 2,
+       AE__LAYER_CORRUPT = 3
 };
 
 /* The layers by number, NULL past the last; and by kind, NULL where there is none. */

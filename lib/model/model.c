@@ -205,6 +205,7 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__co
     ae__layer_call call = {.context = context,
                            .spec = plan->spec,
                            .info = &plan->info,
+                           .number = layer,
                            .rows = context->rows * plan->repeat,
                            .in = plan->in,
                            .out = plan->out,
@@ -215,13 +216,18 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__co
     return call;
 }
 
-ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context)
+ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context,
+                             real *y)
 {
-    const ae__layer_plan *last = &model->plan.layers[model->plan.n_layers - 1];
+    int32_t n = ae__plan_term_layer(&model->plan, term);
+    const ae__layer_plan *layer = &model->plan.layers[n];
+    bool raw = n == model->plan.n_layers - 1;
     return (ae__term_call){.context = context,
                            .spec = &model->desc.terms[term],
-                           .dim = last->out,
-                           .row = ae__row_stride(last->out),
-                           .activation = last->info.activation,
-                           .slope = last->info.slope};
+                           .dim = layer->out,
+                           .row = ae__row_stride(layer->out),
+                           .activation = layer->info.activation,
+                           .slope = layer->info.slope,
+                           .z = raw ? y : NULL,
+                           .y = raw ? NULL : y};
 }

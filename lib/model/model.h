@@ -67,7 +67,8 @@ void ae__model_strip(ae_model *model);
 /* A layer's call of forward with its weights in place; the caller sets x, y and what else it
  * wants. */
 ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__context *context);
-/* A term's call on the last layer's z. */
-ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context);
+/* A term's call on what its layer left in y: of the last layer z, of others their output. */
+ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context,
+                             real *y);
 
 #endif

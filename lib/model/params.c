@@ -39,9 +39,14 @@ const char *ae__param_choice(int32_t id, int64_t value)
                                         "he_uniform",  "he_normal",      "lecun_uniform",
                                         "lecun_normal"};
     static const char *const shuffles[] = {"none", "full"};
+    static const char *const noises[] = {[AE_NOISE_GAUSSIAN] = "gaussian",
+                                         [AE_NOISE_MASKING] = "masking",
+                                         [AE_NOISE_SALT_PEPPER] = "salt_pepper",
+                                         [AE_NOISE_DROPOUT] = "dropout"};
     switch (id) {
     case AE_PARAM_ACTIVATION: return ae__activation_name((int32_t)value);
     case AE_PARAM_INIT: return inits[value];
+    case AE_PARAM_NOISE: return noises[value];
     case AE_PARAM_SHUFFLE: return shuffles[value];
     default: return NULL;
     }

@@ -96,14 +96,29 @@ static int32_t lay_out(ae__plan *plan)
 
 static int32_t check_terms(const ae__plan *plan)
 {
-    const ae__layer_plan *last = &plan->layers[plan->n_layers - 1];
     for (int32_t i = 0; i < plan->desc->n_terms; i++) {
         const ae__spec *spec = &plan->desc->terms[i];
         const ae__term_ops *ops = ae__term_of(spec->kind);
-        int32_t status = ops->check ? ops->check(spec, last->info.activation) : AE_OK;
+        int32_t layer = ae__plan_term_layer(plan, i);
+        if (layer >= plan->n_layers)
+            return ae__fail(AE_ERR_SHAPE, "%s #%d: on layer #%d, wanted one of %d", ops->name,
+                            (int)i, (int)layer, (int)plan->n_layers);
+        int32_t activation = plan->layers[layer].info.activation;
+        int32_t status = ops->check ? ops->check(spec, activation) : AE_OK;
         if (status != AE_OK) return blame(status, ops->name, i);
     }
     return AE_OK;
+}
+
+/* The last layer's product computes the loss where it is the only term there. */
+static bool fuses_loss(const ae__plan *plan)
+{
+    int32_t last = plan->n_layers - 1, there = 0, losses = 0;
+    for (int32_t i = 0; i < plan->desc->n_terms; i++) {
+        there += ae__plan_term_layer(plan, i) == last;
+        losses += ae__term_of(plan->desc->terms[i].kind)->element != AE__ELEMENT_NONE;
+    }
+    return there == 1 && losses == 1 && plan->layers[last].ops->fuses_loss;
 }
 
 static int32_t check_chain(const ae__desc *desc)
@@ -121,9 +136,7 @@ static void choose_sizes(ae__plan *plan)
     size_t input = ae__row_stride(plan->layers[0].in);
     size_t rows = CHUNK_BYTES / sizeof(real) / ae__max_size(plan->widest, input);
     plan->chunk = ae__min_size(ae__max_size(rows, CHUNK_LEAST), CHUNK_MOST);
-    plan->fuse_loss = plan->desc->n_terms == 1 &&
-                      plan->layers[plan->n_layers - 1].ops->fuses_loss &&
-                      ae__term_of(plan->desc->terms[0].kind)->element != AE__ELEMENT_NONE;
+    plan->fuse_loss = fuses_loss(plan);
 }
 
 int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator *mem)
@@ -151,6 +164,12 @@ void ae__plan_free(ae__plan *plan, const ae_allocator *mem)
     ae__mem_free(mem, plan->layers);
     ae__mem_free(mem, plan->weights);
     *plan = (ae__plan){0};
+}
+
+int32_t ae__plan_term_layer(const ae__plan *plan, int32_t term)
+{
+    const ae__value *layer = ae__spec_find(&plan->desc->terms[term], AE_PARAM_LAYER);
+    return layer && layer->i64 >= 0 ? (int32_t)layer->i64 : plan->n_layers - 1;
 }
 
 size_t ae__layer_plan_reals(const ae__layer_plan *layer)

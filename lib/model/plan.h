@@ -53,6 +53,9 @@ size_t ae__layer_plan_reals(const ae__layer_plan *layer);
 size_t ae__plan_output(const ae__plan *plan); /* elements of a row */
 size_t ae__plan_code(const ae__plan *plan);
 
+/* The layer that a term reads. */
+int32_t ae__plan_term_layer(const ae__plan *plan, int32_t term);
+
 /* The array of a layer by name, or NULL: no such layer, no such name, or tied to another
  * layer's. */
 const ae__weight *ae__plan_weight(const ae__plan *plan, int32_t layer, const char *name);

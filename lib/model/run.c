@@ -27,45 +27,42 @@ void ae__run_layers(ae_model *model, const ae__array *x, int32_t first, int32_t 
 }
 
 /* Adds the term's values, times its factor, to the sums. */
-static void add_values(const ae__pass *pass, int32_t term)
+static void add_values(const ae__pass *pass, int32_t term, size_t dim)
 {
     const ae__spec *spec = &pass->model->desc.terms[term];
-    double factor =
-        ae__term_factor(ae__term_of(spec->kind), spec, ae__plan_output(&pass->model->plan));
+    double factor = ae__term_factor(ae__term_of(spec->kind), spec, dim);
     for (size_t i = 0; i < pass->context->rows; i++) pass->sums[i] += factor * pass->values[i];
 }
 
-/* The values of a term, from the z that the last layer left. */
-static void compute_values(const ae__pass *pass, int32_t term)
-{
-    ae__term_call call = ae__model_term(pass->model, term, pass->context);
-    memset(pass->values, 0, pass->context->rows * sizeof *pass->values);
-    call.z = pass->y[pass->model->plan.n_layers - 1];
-    call.values = pass->values;
-    call.scratch = pass->spare;
-    ae__term_of(call.spec->kind)->values(&call);
-    add_values(pass, term);
-}
-
-/* The last layer: with the loss in its epilogue, or leaving z to the terms. */
-static void forward_last(const ae__pass *pass, ae__layer_call *call)
+/* The values of the terms that read layer i, from what it left in y[i]. */
+static void compute_terms(const ae__pass *pass, int32_t i)
 {
     const ae_model *model = pass->model;
-    const ae__layer_ops *ops = model->plan.layers[model->plan.n_layers - 1].ops;
-    if (model->plan.fuse_loss) {
-        const ae__spec *spec = &model->desc.terms[0];
-        ae__epilogue loss =
-            ae__element_epilogue(ae__term_of(spec->kind), spec, call->out, pass->context,
-                                 pass->values, pass->context->mode == AE__MODE_TRAIN);
+    for (int32_t term = 0; term < model->desc.n_terms; term++) {
+        if (ae__plan_term_layer(&model->plan, term) != i) continue;
+        ae__term_call call = ae__model_term(model, term, pass->context, pass->y[i]);
         memset(pass->values, 0, pass->context->rows * sizeof *pass->values);
-        call->loss = &loss;
-        ops->forward(call);
-        add_values(pass, 0);
-        return;
+        call.values = pass->values;
+        call.scratch = pass->spare[i % 2];
+        ae__term_of(call.spec->kind)->values(&call);
+        add_values(pass, term, call.dim);
     }
-    call->raw = true;
-    ops->forward(call);
-    for (int32_t i = 0; i < model->desc.n_terms; i++) compute_values(pass, i);
+}
+
+/* The last layer with the loss in its epilogue. */
+static void forward_fused(const ae__pass *pass, ae__layer_call *call)
+{
+    const ae_model *model = pass->model;
+    int32_t last = model->plan.n_layers - 1, term = 0;
+    while (ae__plan_term_layer(&model->plan, term) != last) term++;
+    const ae__spec *spec = &model->desc.terms[term];
+    ae__epilogue loss =
+        ae__element_epilogue(ae__term_of(spec->kind), spec, call->out, pass->context, pass->values,
+                             pass->context->mode == AE__MODE_TRAIN);
+    memset(pass->values, 0, pass->context->rows * sizeof *pass->values);
+    call->loss = &loss;
+    model->plan.layers[last].ops->forward(call);
+    add_values(pass, term, call->out);
 }
 
 void ae__pass_forward(const ae__pass *pass)
@@ -77,10 +74,14 @@ void ae__pass_forward(const ae__pass *pass)
         call.x = i ? pass->y[i - 1] : pass->x.at;
         if (i == 0) call.x_row = pass->x.row;
         call.y = pass->y[i];
-        if (i == plan->n_layers - 1)
-            forward_last(pass, &call);
-        else
+        bool last = i == plan->n_layers - 1;
+        if (last && plan->fuse_loss) {
+            forward_fused(pass, &call);
+        } else {
+            call.raw = last;
             plan->layers[i].ops->forward(&call);
+            compute_terms(pass, i);
+        }
     }
 }
 
@@ -92,7 +93,7 @@ double ae__run_loss(ae_model *model, const ae__view *view, float *scores)
     ae__pass pass = {.model = model,
                      .context = &context,
                      .y = work->y,
-                     .spare = work->between[model->plan.n_layers % 2],
+                     .spare = {work->between[1], work->between[0]},
                      .values = work->values,
                      .sums = work->sums};
     double total = 0;

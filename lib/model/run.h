@@ -19,7 +19,7 @@ typedef struct ae__pass {
     const ae__context *context;
     ae__rows x;
     real *const *y;
-    real *spare;    /* rows x output, at y's stride: for losses that are not fused */
+    real *spare[2]; /* scratch of the terms at even layers, and at odd ones */
     double *values; /* one a row, of one term */
     double *sums;   /* one a row: all terms, each times its factor */
 } ae__pass;

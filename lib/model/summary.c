@@ -24,6 +24,18 @@ put(text *t, const char *format, ...)
     if (n > 0) t->length += (size_t)n;
 }
 
+static void put_value(text *t, const ae__value *value)
+{
+    const ae__param *row = ae__param_of(value->id);
+    const char *choice = ae__param_choice(value->id, value->i64);
+    if (choice)
+        put(t, "%s %s", row->name, choice);
+    else if (row->type == AE_TYPE_I64)
+        put(t, "%s %lld", row->name, (long long)value->i64);
+    else
+        put(t, "%s %g", row->name, value->f64);
+}
+
 /* Rows, columns, name of one array of a layer, or whose it is. */
 static void put_weight(text *t, const ae__weight_info *info)
 {
@@ -42,19 +54,13 @@ static void put_layer(text *t, const ae__plan *plan, int32_t i)
         ae__activation_name(layer->info.activation), layer->out, own);
     for (int32_t slot = 0; slot < layer->info.n_weights; slot++)
         put_weight(t, &layer->info.weights[slot]);
+    if (ae__spec_find(layer->spec, AE_PARAM_NOISE)) {
+        put(t, "  ");
+        put_value(t, ae__spec_find(layer->spec, AE_PARAM_NOISE));
+        put(t, ", ");
+        put_value(t, ae__spec_find(layer->spec, AE_PARAM_AMOUNT));
+    }
     put(t, "%s\n", i == plan->desc->code - 1 ? "   <- code" : "");
-}
-
-static void put_value(text *t, const ae__value *value)
-{
-    const ae__param *row = ae__param_of(value->id);
-    const char *choice = ae__param_choice(value->id, value->i64);
-    if (choice)
-        put(t, "%s %s", row->name, choice);
-    else if (row->type == AE_TYPE_I64)
-        put(t, "%s %lld", row->name, (long long)value->i64);
-    else
-        put(t, "%s %g", row->name, value->f64);
 }
 
 static void put_spec(text *t, const char *what, const char *kind, const ae__spec *spec)

@@ -15,6 +15,7 @@ enum { AE__OPTIM_STATES = 2 }; /* most arrays of state, each as long as the weig
 typedef union ae__optim_step {
     ae__sgd sgd;
     ae__adam adam;
+    ae__rmsprop rmsprop;
 } ae__optim_step;
 
 /* A slice of one array of weights with its gradient and states. */

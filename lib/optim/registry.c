@@ -1,10 +1,10 @@
 /* The list of optimisers. */
 #include "optim/optim.h"
 
-extern const ae__optim_ops ae__optim_sgd, ae__optim_adam, ae__optim_adamw;
+extern const ae__optim_ops ae__optim_sgd, ae__optim_adam, ae__optim_adamw, ae__optim_rmsprop;
 
-static const ae__optim_ops *const optimisers[] = {&ae__optim_sgd, &ae__optim_adam,
-                                                  &ae__optim_adamw};
+static const ae__optim_ops *const optimisers[] = {&ae__optim_sgd, &ae__optim_adam, &ae__optim_adamw,
+                                                  &ae__optim_rmsprop};
 
 const ae__optim_ops *ae__optim_at(size_t index)
 {

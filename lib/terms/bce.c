@@ -1,5 +1,6 @@
 /* Binary cross-entropy: -1/d sum t log s(z) + (1 - t) log(1 - s(z)) a row, the mean over rows, from
- * the logits z = what stands before the last layer's sigmoid. */
+ * the logits z = what stands before the last layer's sigmoid; and the negative log-likelihood of
+ * Bernoulli variables, which is the same without 1/d. */
 #include "terms/term.h"
 
 #include "ae/ae.h"
@@ -21,6 +22,17 @@ const ae__term_ops ae__bce = {
     .params = params,
     .element = AE__ELEMENT_LOGISTIC,
     .mean = true,
+    .unit_targets = true,
+    .check = check,
+    .values = ae__element_values,
+    .gradients = AE__IF_TRAINING(ae__element_gradients),
+};
+
+const ae__term_ops ae__bernoulli_nll = {
+    .kind = AE_LOSS_BERNOULLI_NLL,
+    .name = "bernoulli_nll",
+    .params = params,
+    .element = AE__ELEMENT_LOGISTIC,
     .unit_targets = true,
     .check = check,
     .values = ae__element_values,

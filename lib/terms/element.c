@@ -12,9 +12,11 @@ enum { ROWS = 16 /* of one task */ };
 ae__epilogue ae__element_epilogue(const ae__term_ops *ops, const ae__spec *spec, size_t dim,
                                   const ae__context *context, double *values, bool gradient)
 {
+    const ae__value *delta = ae__spec_find(spec, AE_PARAM_DELTA);
     return (ae__epilogue){
         .act = AE_ACT_LINEAR,
         .loss = ops->element,
+        .delta = delta ? (real)delta->f64 : 0,
         .gradient = gradient,
         .target = context->target,
         .target_ld = context->target_row,

@@ -1,9 +1,11 @@
 /* The list of terms. */
 #include "terms/term.h"
 
-extern const ae__term_ops ae__mse, ae__bce;
+extern const ae__term_ops ae__l1;
+extern const ae__term_ops ae__mse, ae__bce, ae__mae, ae__huber, ae__bernoulli_nll;
 
-static const ae__term_ops *const terms[] = {&ae__mse, &ae__bce};
+static const ae__term_ops *const terms[] = {&ae__mse,   &ae__bce,           &ae__mae,
+                                            &ae__huber, &ae__bernoulli_nll, &ae__l1};
 
 const ae__term_ops *ae__term_at(size_t index)
 {

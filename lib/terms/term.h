@@ -7,24 +7,27 @@
 #include "base/spec.h"
 #include "layers/context.h"
 
-/* A term at one layer of a pass. z: what stands before that layer's activation, rows x dim with row
- * stride `row`, as dz and scratch. */
+/* A term at one layer of a pass. All arrays are rows x dim with row stride `row`. A loss reads z, what
+ * stands before the layer's activation; a penalty reads y, its output. Gradients are with respect to
+ * z either way. */
 typedef struct ae__term_call {
     const ae__context *context;
     const ae__spec *spec;
     size_t dim, row;
     int32_t activation; /* of the layer */
     real slope;
-    const real *z;
+    const real *z;  /* NULL where y is there */
+    const real *y;  /* NULL where z is there */
     double *values; /* one a row: added to */
-    real *dz;       /* rows x dim: the gradient of factor * mean of values over rows is added */
-    real *scratch;  /* rows x dim */
+    real *dz;       /* the gradient of factor * mean of values over rows is added */
+    real *scratch;
 } ae__term_call;
 
 typedef struct ae__term_ops {
-    int32_t kind;          /* AE_LOSS_*, as in the file */
+    int32_t kind;          /* AE_LOSS_* or AE_PENALTY_*, as in the file */
     const char *name;      /* "mse" */
     const int32_t *params; /* AE_PARAM_* that it takes, ended by 0 */
+    bool penalty;          /* on any layer's output (AE_PARAM_LAYER); else a loss on the last */
     int32_t element;       /* AE__ELEMENT_* of a loss that is a sum over a row's elements */
     bool mean;             /* whether its reduction divides by their number */
     bool unit_targets;     /* targets must lie in [0, 1] */

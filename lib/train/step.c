@@ -99,45 +99,64 @@ static void backward_layer(backward_pass *pass, const ae__context *context, real
     pass->layer->ops->backward(&call);
 }
 
-/* The gradient with respect to the last layer's z: in place of its output where the loss was
- * fused. */
-static real *loss_gradient(ae__trainer *t, const ae__context *context)
+/* Adds the gradients of the terms that read layer i to dz. */
+static void add_terms(ae__trainer *t, const ae__context *context, int32_t i, real *dz,
+                      real *scratch)
 {
     const ae_model *model = t->model;
-    int32_t n = model->plan.n_layers;
-    if (model->plan.fuse_loss) return t->y[n - 1];
-    real *dz = t->dy[n % 2];
-    memset(dz, 0, context->rows * ae__row_stride(ae__plan_output(&model->plan)) * sizeof *dz);
-    for (int32_t i = 0; i < model->desc.n_terms; i++) {
-        ae__term_call call = ae__model_term(model, i, context);
-        call.z = t->y[n - 1];
+    for (int32_t term = 0; term < model->desc.n_terms; term++) {
+        if (ae__plan_term_layer(&model->plan, term) != i) continue;
+        ae__term_call call = ae__model_term(model, term, context, t->y[i]);
         call.dz = dz;
-        call.scratch = t->dy[(n + 1) % 2];
+        call.scratch = scratch;
         ae__term_of(call.spec->kind)->gradients(&call);
     }
+}
+
+/* The gradient with respect to the last layer's z: in place of its output where the loss was
+ * fused. */
+static real *last_gradient(ae__trainer *t, const ae__context *context)
+{
+    const ae__plan *plan = &t->model->plan;
+    int32_t last = plan->n_layers - 1;
+    if (plan->fuse_loss) return t->y[last];
+    real *dz = t->dy[(last + 1) % 2];
+    memset(dz, 0, context->rows * ae__layer_plan_reals(&plan->layers[last]) * sizeof *dz);
+    add_terms(t, context, last, dz, t->dy[last % 2]);
     return dz;
+}
+
+/* The first layer with weights, which every plan has: no gradient is wanted below it. */
+static int32_t lowest_with_weights(const ae__plan *plan)
+{
+    int32_t i = 0;
+    while (!plan->layers[i].info.n_weights) i++;
+    return i;
 }
 
 double ae__trainer_gradients(ae__trainer *trainer, const ae__context *context,
                              ae__finished *finished, void *user)
 {
     const ae_model *model = trainer->model;
+    const int32_t lowest = lowest_with_weights(&model->plan);
     ae__pass forward = {.model = model,
                         .context = context,
                         .x = {trainer->x, ae__row_stride(model->plan.layers[0].in)},
                         .y = trainer->y,
-                        .spare = trainer->dy[0],
+                        .spare = {trainer->dy[0], trainer->dy[0]},
                         .values = trainer->values,
                         .sums = trainer->sums};
     backward_pass pass = {.trainer = trainer, .finished = finished, .user = user};
     double sum = 0;
     ae__pass_forward(&forward);
     for (size_t i = 0; i < context->rows; i++) sum += trainer->sums[i];
-    real *dy = loss_gradient(trainer, context);
-    for (pass.number = model->plan.n_layers - 1; pass.number >= 0; pass.number--) {
-        real *dx = pass.number ? trainer->dy[pass.number % 2] : NULL;
-        backward_layer(&pass, context, dy, dx);
-        dy = dx;
+    real *dz = last_gradient(trainer, context);
+    for (int32_t i = model->plan.n_layers - 1; i >= lowest; i--) {
+        real *dx = i > lowest ? trainer->dy[i % 2] : NULL;
+        pass.number = i;
+        backward_layer(&pass, context, dz, dx);
+        if (dx) add_terms(trainer, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
+        dz = dx;
     }
     return sum;
 }

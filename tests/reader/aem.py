@@ -38,12 +38,19 @@ PARAMETERS = {
     4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
-    101: Parameter("activation", I64, 0, 0, 4),
+    101: Parameter("activation", I64, 0, 0, 6),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
     103: Parameter("bias", I64, 1, 0, 1),
     104: Parameter("init", I64, 1, 0, 6),
     105: Parameter("tied", I64, -1, -1, 1023),
+    110: Parameter("noise", I64, 1, 1, 4),
+    111: Parameter("amount", F64, 0.0, 0, LARGEST),
+    112: Parameter("clip_low", F64, -LARGEST, -LARGEST, LARGEST),
+    113: Parameter("clip_high", F64, LARGEST, -LARGEST, LARGEST),
+    114: Parameter("mask_value", F64, 0.0, -LARGEST, LARGEST),
     200: Parameter("weight", F64, 1.0, SMALLEST, LARGEST),
+    201: Parameter("layer", I64, -1, -1, 1023),
+    202: Parameter("delta", F64, 1.0, SMALLEST, LARGEST),
     300: Parameter("learning_rate", F64, 0.001, 0, 1e6),
     301: Parameter("momentum", F64, 0.0, 0, BELOW_1),
     302: Parameter("nesterov", I64, 0, 0, 1),
@@ -51,20 +58,29 @@ PARAMETERS = {
     304: Parameter("beta2", F64, 0.999, 0, BELOW_1),
     305: Parameter("epsilon", F64, 1e-7, SMALLEST, 1),
     306: Parameter("weight_decay", F64, 0.0, 0, 1e6),
+    307: Parameter("rho", F64, 0.9, 0, BELOW_1),
 }
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
 MODEL = Kind("model", [1, 2, 3, 4, 5])
-LAYERS = {1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102])}
-TERMS = {1: Kind("mse", [200]), 2: Kind("bce", [200])}
+LAYERS = {
+    1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
+    3: Kind("corrupt", [110, 111, 112, 113, 114]),
+}
+TERMS = {
+    1: Kind("mse", [200]), 2: Kind("bce", [200]), 3: Kind("mae", [200]), 4: Kind("huber", [200, 202]),
+    5: Kind("bernoulli_nll", [200]), 100: Kind("l1", [200, 201]),
+}
 OPTIMISERS = {
     1: Kind("sgd", [300, 301, 302, 306], {"learning_rate": 0.01}),
     2: Kind("adam", [300, 303, 304, 305, 306]),
     3: Kind("adamw", [300, 303, 304, 305, 306], {"weight_decay": 0.01}),
+    4: Kind("rmsprop", [300, 301, 305, 306, 307]),
 }
 METRICS = ["loss", "val_loss", "learning_rate"]
 SIGMOID = 4  # of ACTIVATIONS
+GAUSSIAN, SALT_PEPPER = 1, 3  # kinds of noise
 
 
 def sigmoid(z, slope):
@@ -78,6 +94,8 @@ ACTIVATIONS = [  # NaN stays NaN
     lambda z, slope: slope * z if z <= 0 else z,
     lambda z, slope: math.tanh(z),
     sigmoid,
+    lambda z, slope: math.expm1(z) if z <= 0 else z,
+    lambda z, slope: max(z, 0.0) + math.log1p(math.exp(-abs(z))),  # log(1 + e^z), never overflows
 ]
 
 
@@ -217,6 +235,8 @@ class Layer:
     def __call__(self, row):
         if self.columns:
             row = [sum(x * k for x, k in zip(row, column)) + b for column, b in zip(self.columns, self.bias)]
+        if self.kind == "corrupt":
+            return row
         slope, = struct.unpack("f", struct.pack("f", self.parameters["slope"]))  # as precise as f32
         act = ACTIVATIONS[self.parameters["activation"]]
         return [act(z, slope) for z in row]
@@ -254,6 +274,10 @@ class Model:
         with open(path, "rb") as file:
             return cls(file.read())
 
+    def features(self, layer, row):
+        """The output of one layer; -1 is the last."""
+        return self._run(self.layers[:range(len(self.layers))[layer] + 1], row)
+
     def encode(self, row):
         return self._run(self.layers[:self.code_layers], row)
 
@@ -284,6 +308,8 @@ class Model:
                 owner = self.layers[layer.tied] if layer.tied < number else None
                 if owner is None or owner.shapes.get((0, "kernel")) != (layer.outputs, layer.inputs):
                     chunk.refuse(f"layer {number} cannot be tied to layer {layer.tied}")
+            if layer.kind == "corrupt":
+                self._noise(chunk, number, **layer.parameters)
             self.layers.append(layer)
             dim = layer.outputs
         if not 1 <= self.code_layers <= len(self.layers):
@@ -291,11 +317,22 @@ class Model:
         if not any(layer.shapes for layer in self.layers):
             chunk.refuse("no layer has weights")
 
+    def _noise(self, chunk, number, noise, amount, clip_low, clip_high, mask_value):
+        if noise != GAUSSIAN and amount > BELOW_1:
+            chunk.refuse(f"layer {number}: a probability of {amount}")
+        if noise == SALT_PEPPER:
+            clip_low = 0 if clip_low == -LARGEST else clip_low
+            clip_high = 1 if clip_high == LARGEST else clip_high
+        if clip_low >= clip_high:
+            chunk.refuse(f"layer {number}: clipped from {clip_low} to {clip_high}")
+
     def _terms(self, chunk):
         self.terms = [chunk.part(TERMS) for _ in range(chunk.count("count of losses", 8, 0, 64))]
-        last = self.layers[-1].parameters["activation"]
-        if last != SIGMOID and any(term.kind == "bce" for term in self.terms):
-            chunk.refuse("binary cross-entropy without a last sigmoid")
+        last = self.layers[-1].parameters.get("activation")
+        if last != SIGMOID and any(term.kind in ("bce", "bernoulli_nll") for term in self.terms):
+            chunk.refuse("cross-entropy without a last sigmoid")
+        if any(term.parameters.get("layer", -1) >= len(self.layers) for term in self.terms):
+            chunk.refuse("a penalty on a layer that is not there")
 
     def _weights(self, chunk):
         self.weights = {}

@@ -70,6 +70,26 @@ MODELS = {
         ("set_f64", "AE_PARAM_MOMENTUM", 0.9), ("set_i64", "AE_PARAM_NESTEROV", 1),
         ("set_f64", "AE_PARAM_CLIP_VALUE", 0.1),
     ],
+    "robust": [
+        ("input", 12), ("dense", 6, "AE_ACT_ELU"), ("code",), ("dense", 12, "AE_ACT_SOFTPLUS"),
+        ("loss", "AE_LOSS_HUBER"), ("set_f64", "AE_PARAM_DELTA", 0.25), ("loss", "AE_LOSS_MAE"),
+        ("optimizer", "AE_OPTIM_RMSPROP"), ("set_f64", "AE_PARAM_RHO", 0.8), ("set_f64", "AE_PARAM_MOMENTUM", 0.5),
+    ],
+    "likelihood": [
+        ("input", 12), ("dense", 4, "AE_ACT_SOFTPLUS"), ("code",), ("dense", 12, "AE_ACT_SIGMOID"),
+        ("loss", "AE_LOSS_BERNOULLI_NLL"), ("optimizer", "AE_OPTIM_RMSPROP"),
+    ],
+    "penalised": [
+        ("input", 12), ("dense", 7, "AE_ACT_TANH"), ("penalty", "AE_PENALTY_L1", 0.01),
+        ("dense", 4, "AE_ACT_RELU"), ("code",), ("penalty", "AE_PENALTY_L1", 0.25),
+        ("dense", 12, "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_BCE"),
+    ],
+    "corrupted": [
+        ("input", 12), ("corrupt", "AE_NOISE_GAUSSIAN", 0.5), ("set_f64", "AE_PARAM_CLIP_LOW", 0.0),
+        ("dense", 6, "AE_ACT_RELU"), ("corrupt", "AE_NOISE_DROPOUT", 0.25), ("code",),
+        ("corrupt", "AE_NOISE_MASKING", 0.25), ("set_f64", "AE_PARAM_MASK_VALUE", 2.0),
+        ("dense", 12, "AE_ACT_LINEAR"), ("corrupt", "AE_NOISE_SALT_PEPPER", 0.5), ("loss", "AE_LOSS_MSE"),
+    ],
     "all encoder": [
         ("input", 12), ("dense", 12, "AE_ACT_SIGMOID"), ("code",), ("loss", "AE_LOSS_MSE"),
         ("optimizer", "AE_OPTIM_SGD"),
@@ -157,14 +177,14 @@ FAULTS = {  # of tiny-1.0.aem, one each: chunk, offset in the payload, new bytes
     "no layers": (b"LAYR", 0, u32(0), DAMAGED),
     "more layers than bytes": (b"LAYR", 0, u32(1000), DAMAGED),
     "more than 1024 layers": (b"LAYR", 0, u32(1025, *[2, 0] * 1025), NEWER),
-    "layer of unknown kind": (b"LAYR", 4, u32(3), NEWER),
-    "activation unknown": (b"LAYR", 36, u32(5), NEWER),
+    "layer of unknown kind": (b"LAYR", 4, u32(99), NEWER),
+    "activation unknown": (b"LAYR", 36, u32(7), NEWER),
     "tied to itself": (b"LAYR", 204, u32(1), DAMAGED),
     "tied to a kernel of another shape": (b"LAYR", 124, u32(3), DAMAGED),
-    "loss of unknown kind": (b"TERM", 4, u32(3), NEWER),
+    "loss of unknown kind": (b"TERM", 4, u32(99), NEWER),
     "cross-entropy of what is not a probability": (b"TERM", 4, u32(2), DAMAGED),
     "more than 64 losses": (b"TERM", 0, u32(65, *[1, 0] * 65), NEWER),
-    "optimiser of unknown kind": (b"OPTM", 0, u32(4), NEWER),
+    "optimiser of unknown kind": (b"OPTM", 0, u32(5), NEWER),
     "array too many": (b"WGHT", 0, u32(4), DAMAGED),
     "array of unknown type": (b"WGHT", 12, u32(2), NEWER),
     "array of another slot": (b"WGHT", 8, u32(1), DAMAGED),
@@ -270,7 +290,7 @@ class ReadsWhatTheLibraryWrites(Case):
         self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
 
     def test_nan_passes_through_every_activation(self):
-        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID":
+        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID", "ELU", "SOFTPLUS":
             with self.subTest(name):
                 model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_" + name), ("code",)])
                 read = aem.Model(model.save())
@@ -278,15 +298,27 @@ class ReadsWhatTheLibraryWrites(Case):
                     self.assertTrue(all(map(math.isnan, values)), values)
 
     def test_losses_of_the_page_give_the_scores(self):
+        def cross_entropy(y, t, delta):
+            return -t * math.log(y) - (1 - t) * math.log(1 - y)
+
         losses = {
-            "mse": lambda y, t: (y - t) ** 2,
-            "bce": lambda y, t: -t * math.log(y) - (1 - t) * math.log(1 - y),
+            "mse": lambda y, t, delta: (y - t) ** 2,
+            "bce": cross_entropy,
+            "mae": lambda y, t, delta: abs(y - t),
+            "huber": lambda y, t, delta: (y - t) ** 2 / 2 if abs(y - t) <= delta else delta * (abs(y - t) - delta / 2),
+            "bernoulli_nll": cross_entropy,
         }
+
+        def value(read, term, y, row):
+            if term.kind == "l1":
+                return sum(map(abs, read.features(term.parameters["layer"], row)))
+            delta = term.parameters.get("delta")
+            total = sum(losses[term.kind](a, t, delta) for a, t in zip(y, row))
+            return total if term.kind == "bernoulli_nll" else total / len(y)
 
         def score(read, row):
             y = read.reconstruct(row)
-            values = (term.parameters["weight"] * sum(map(losses[term.kind], y, row)) for term in read.terms)
-            return sum(values) / len(y)
+            return sum(term.parameters["weight"] * value(read, term, y, row) for term in read.terms)
 
         rows = drawn(12, seed=5)
         for name, model, _, read in self.trained:
@@ -438,6 +470,25 @@ class RefusesWhatTheLibraryRefuses(Case):
     def test_layers_that_are_all_without_weights(self):
         bare = replaced(replaced(TINY, b"LAYR", u32(1, 2, 0)), b"WGHT", u32(0))
         self.assert_answer(bare, DAMAGED)
+
+    def test_noise_beyond_its_bounds(self):
+        model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_LINEAR"), ("code",), ("corrupt", "AE_NOISE_DROPOUT", 0)])
+        layers = dict(taken_apart(model.save())[1])[b"LAYR"]
+        begin = layers.index(u32(3, 5, 110))  # kind, count, then noise, amount, clip_low, clip_high
+
+        def with_noise(noise, amount, low, high):
+            values = [struct.pack("<IIq", 110, 3, noise)]
+            values += [struct.pack("<IId", 111 + i, 4, value) for i, value in enumerate((amount, low, high))]
+            return edited(model.save(), b"LAYR", begin + 8, b"".join(values))
+
+        most = (2 - 2.0 ** -23) * 2.0 ** 127
+        for noise, amount, low, high, answer in (
+                (1, 2.0, -most, most, OK), (2, 2.0, -most, most, DAMAGED), (3, 1.0, -most, most, DAMAGED),
+                (4, 1 - 2.0 ** -23, -most, most, OK), (4, 1.0, -most, most, DAMAGED), (1, 1.0, 1.0, 1.0, DAMAGED),
+                (1, 1.0, 1.0, most, OK), (3, 0.5, 1.0, most, DAMAGED), (3, 0.5, 1.0, 1.5, OK),
+                (5, 0.5, -most, most, NEWER), (1, -1.0, -most, most, DAMAGED)):
+            with self.subTest(noise=noise, amount=amount, low=low, high=high):
+                self.assert_answer(with_noise(noise, amount, low, high), answer)
 
     def test_each_fault_of_what_training_has_done(self):
         for name, (payload, answer) in TRAININGS.items():

@@ -47,13 +47,27 @@ def activate(settings, z):
     act = settings["ACTIVATION"]
     if act in ("AE_ACT_RELU", "AE_ACT_LEAKY_RELU"):
         assert z.abs().min() > 1e-3, "too near the kink"
+    functional = torch.nn.functional
     return {
         "AE_ACT_LINEAR": lambda: z,
         "AE_ACT_RELU": lambda: torch.relu(z),
-        "AE_ACT_LEAKY_RELU": lambda: torch.nn.functional.leaky_relu(z, settings["SLOPE"]),
+        "AE_ACT_LEAKY_RELU": lambda: functional.leaky_relu(z, settings["SLOPE"]),
         "AE_ACT_TANH": lambda: torch.tanh(z),
         "AE_ACT_SIGMOID": lambda: torch.sigmoid(z),
+        "AE_ACT_ELU": lambda: functional.elu(z),
+        "AE_ACT_SOFTPLUS": lambda: functional.softplus(z, threshold=100),  # beyond it PyTorch gives z
     }[act]()
+
+
+def loss(kind, settings, y, t):
+    functional = torch.nn.functional
+    return {
+        "AE_LOSS_MSE": lambda: functional.mse_loss(y, t),
+        "AE_LOSS_BCE": lambda: functional.binary_cross_entropy(y, t),
+        "AE_LOSS_MAE": lambda: functional.l1_loss(y, t),
+        "AE_LOSS_HUBER": lambda: functional.huber_loss(y, t, delta=settings.get("DELTA", 1)),
+        "AE_LOSS_BERNOULLI_NLL": lambda: functional.binary_cross_entropy(y, t, reduction="sum") / len(y),
+    }[kind]()
 
 
 class Model:
@@ -84,9 +98,7 @@ class Model:
 
     def loss(self, x, t):
         y = self.forward(x)
-        value = {"AE_LOSS_MSE": torch.nn.functional.mse_loss,
-                 "AE_LOSS_BCE": torch.nn.functional.binary_cross_entropy}
-        return sum(more.get("WEIGHT", 1) * value[kind](y, t) for kind, more in self.chain["terms"])
+        return sum(more.get("WEIGHT", 1) * loss(kind, more, y, t) for kind, more in self.chain["terms"])
 
 
 def optimizer(model, kind, settings):
@@ -97,6 +109,9 @@ def optimizer(model, kind, settings):
     if kind == "AE_OPTIM_SGD":
         return torch.optim.SGD(groups, lr, momentum=settings.get("MOMENTUM", 0),
                                nesterov=bool(settings.get("NESTEROV", 0)))
+    if kind == "AE_OPTIM_RMSPROP":
+        return torch.optim.RMSprop(groups, lr, alpha=settings.get("RHO", 0.9), eps=settings.get("EPSILON", 1e-7),
+                                   momentum=settings.get("MOMENTUM", 0))
     make = {"AE_OPTIM_ADAM": torch.optim.Adam, "AE_OPTIM_ADAMW": torch.optim.AdamW}[kind]
     betas = settings.get("BETA1", 0.9), settings.get("BETA2", 0.999)
     return make(groups, lr, betas=betas, eps=settings.get("EPSILON", 1e-7))
@@ -135,6 +150,10 @@ MODELS = [
                                    dense(8), alone("SIGMOID")], [MSE]),
     chain("two losses", 8, [dense(3, "TANH"), dense(8, "SIGMOID")],
           [("AE_LOSS_MSE", {"WEIGHT": 0.75}), ("AE_LOSS_BCE", {"WEIGHT": 1.5})]),
+    chain("elu, softplus", 9, [dense(6, "ELU"), dense(4, "SOFTPLUS"), dense(9, "ELU")], [MSE]),
+    chain("mae", 8, [dense(4, "TANH"), dense(8, "SOFTPLUS")], [("AE_LOSS_MAE", {})]),
+    chain("huber", 8, [dense(4, "SOFTPLUS"), dense(8)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
+    chain("bernoulli", 8, [dense(4, "ELU"), dense(8, "SIGMOID")], [("AE_LOSS_BERNOULLI_NLL", {})]),
 ]
 
 
@@ -154,6 +173,9 @@ OPTIMS = [
     optim("adam, decay", "ADAM", WEIGHT_DECAY=0.1),
     optim("adam, other moments", "ADAM", BETA1=0.5, BETA2=0.9, EPSILON=1e-3),
     optim("adamw", "ADAMW", WEIGHT_DECAY=0.1),
+    optim("rmsprop", "RMSPROP"),
+    optim("rmsprop, decay", "RMSPROP", WEIGHT_DECAY=0.1, RHO=0.5, EPSILON=1e-3),
+    optim("rmsprop, momentum", "RMSPROP", MOMENTUM=0.75, LEARNING_RATE=0.0125),
     optim("sgd, norm clipped", "SGD", {"CLIP_NORM": 0.5}, LEARNING_RATE=0.25),
     optim("sgd, value clipped", "SGD", {"CLIP_VALUE": 0.0625}, MOMENTUM=0.5),
     optim("adam, both clipped", "ADAM", {"CLIP_NORM": 0.5, "CLIP_VALUE": 0.125}, WEIGHT_DECAY=0.1),

@@ -10,17 +10,45 @@
 enum { RUN = 64 };
 
 typedef struct losses {
-    vec sum;     /* SQUARED: (y - t)^2; LOGISTIC: max(c, 0) - t c */
+    vec sum;     /* LOGISTIC: max(c, 0) - t c; others: the losses themselves */
     vec product; /* LOGISTIC: of 1 + e^-|c| */
 } losses;
 
+/* The losses of a distance d = y - t: each adds the loss to `sum` and gives its derivative. */
+static inline vec squared(vec d, vec *sum)
+{
+    *sum = v_fma(d, d, *sum);
+    return v_add(d, d);
+}
+
+/* A d of 0, or NaN, is its own derivative. */
+static inline vec absolute(vec d, vec *sum)
+{
+    vec size = v_abs(d);
+    *sum = v_add(*sum, size);
+    return v_select(v_less(v_zero(), size), v_copysign(v_set1(1), d), d);
+}
+
+/* With c = d cut to +-delta both of its parts are c (d - c / 2). */
+static inline vec huber(vec d, vec delta, vec *sum)
+{
+    vec c = v_max(v_sub(v_zero(), delta), v_min(delta, d));
+    *sum = v_fma(c, v_fma(c, v_set1((real)-0.5), d), *sum);
+    return c;
+}
+
 /* The gradient of the loss with respect to what stood before the activation (without scale and
  * weight); the loss goes to `l`. Only the first `lanes` count. */
-static inline vec squared(int32_t act, vec slope, vec y, vec t, size_t lanes, losses *l)
+static inline vec distance(const ae__epilogue *e, vec y, vec t, size_t lanes, losses *l)
 {
-    vec d = v_sub(y, t);
-    l->sum = v_first(v_fma(d, d, l->sum), lanes, l->sum);
-    return v_derive(act, slope, v_add(d, d), y);
+    vec sum = l->sum, d = v_sub(y, t);
+    switch (e->loss) {
+    case AE__ELEMENT_ABSOLUTE: d = absolute(d, &sum); break;
+    case AE__ELEMENT_HUBER: d = huber(d, v_set1(e->delta), &sum); break;
+    default: d = squared(d, &sum);
+    }
+    l->sum = v_first(sum, lanes, l->sum);
+    return v_derive(e->act, v_set1(e->slope), d, y);
 }
 
 static inline vec logistic(vec c, vec t, size_t lanes, losses *l)
@@ -48,14 +76,13 @@ static inline __attribute__((always_inline)) void run_vector(const ae__epilogue 
                                                              real *c, size_t j, size_t lanes,
                                                              losses *l)
 {
-    const vec slope = v_set1(e->slope);
     vec y = v_load_n(c + j, lanes);
     if (e->bias) y = v_add(y, v_load_n(e->bias + j, lanes));
-    if (e->loss != AE__ELEMENT_LOGISTIC) y = v_activate(e->act, slope, y);
+    if (e->loss != AE__ELEMENT_LOGISTIC) y = v_activate(e->act, v_set1(e->slope), y);
     if (e->loss != AE__ELEMENT_NONE) {
         vec t = v_load_n(e->target + j, lanes);
-        vec d = e->loss == AE__ELEMENT_SQUARED ? squared(e->act, slope, y, t, lanes, l)
-                                               : logistic(y, t, lanes, l);
+        vec d = e->loss == AE__ELEMENT_LOGISTIC ? logistic(y, t, lanes, l)
+                                                : distance(e, y, t, lanes, l);
         if (e->gradient) y = v_mul(d, factor);
     }
     if (e->prev) {

@@ -47,3 +47,24 @@ void AE__SIMD(adam)(const ae__adam *s, real *w, real *m, real *v, const real *g,
         v_store_n(w + i, v_fma(v_div(first, root), step, weight), lanes);
     }
 }
+
+void AE__SIMD(rmsprop)(const ae__rmsprop *s, real *w, real *v, real *velocity, const real *g,
+                       size_t n)
+{
+    const vec rate = v_set1(-s->learning_rate), momentum = v_set1(s->momentum);
+    const vec rho = v_set1(s->rho), rest = v_set1(1 - s->rho), epsilon = v_set1(s->epsilon);
+    const vec scale = v_set1(s->g_scale), clamp = v_set1(s->g_clamp), l2 = v_set1(s->l2);
+    for (size_t i = 0; i < n; i += AE__LANES) {
+        size_t lanes = v_lanes(n - i);
+        vec weight = v_load_n(w + i, lanes);
+        vec d = gradient(v_load_n(g + i, lanes), weight, scale, clamp, l2);
+        vec square = v_fma(rho, v_load_n(v + i, lanes), v_mul(v_mul(rest, d), d));
+        d = v_div(d, v_add(v_sqrt(square), epsilon));
+        if (velocity) {
+            d = v_fma(momentum, v_load_n(velocity + i, lanes), d);
+            v_store_n(velocity + i, d, lanes);
+        }
+        v_store_n(v + i, square, lanes);
+        v_store_n(w + i, v_fma(rate, d, weight), lanes);
+    }
+}

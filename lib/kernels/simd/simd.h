@@ -35,10 +35,14 @@ void AE__SIMD(derive)(int32_t act, real slope, real *dx, const real *dy, const r
 
 void AE__SIMD(sgd)(const ae__sgd *s, real *w, real *velocity, const real *g, size_t n);
 void AE__SIMD(adam)(const ae__adam *s, real *w, real *m, real *v, const real *g, size_t n);
+void AE__SIMD(rmsprop)(const ae__rmsprop *s, real *w, real *v, real *velocity, const real *g,
+                       size_t n);
 
 void AE__SIMD(column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                            bool accumulate);
 double AE__SIMD(sum_squares)(const real *x, size_t n);
+void AE__SIMD(philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
+void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);
 void AE__SIMD(from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
 void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset);
 

@@ -18,7 +18,10 @@ const ae__kernels AE__SIMD(kernels) = {
     .column_sums = AE__SIMD(column_sums),
     .sgd = AE__SIMD(sgd),
     .adam = AE__SIMD(adam),
+    .rmsprop = AE__SIMD(rmsprop),
     .sum_squares = AE__SIMD(sum_squares),
+    .philox = AE__SIMD(philox),
+    .normal = AE__SIMD(normal),
     .from_u8 = AE__SIMD(from_u8),
     .from_f32 = AE__SIMD(from_f32),
 };

@@ -20,6 +20,9 @@
  *   v_quads(p, step)         4 lanes from p, 4 from p + step, ...
  *   v_transpose4(q)          4 x 4 transpose within each group of 4 lanes of q[0] .. q[3]
  *
+ *   vwords, AE__WORDS        a vector of uint64_t, which takes + ^ << >>, and their number
+ *   v_multiply(a, b)         products of the lower halves of each
+ *
  * The compiler's flags and AE_SIMD_LEVEL choose one; its numbers are those of AE_CPU_*. */
 #ifndef AE__SIMD_VEC_H
 #define AE__SIMD_VEC_H

@@ -93,4 +93,11 @@ static inline void v_transpose4(vec q[4])
     q[3] = _mm256_shuffle_ps(b, d, 0xee);
 }
 
+#define AE__WORDS ((size_t)4)
+typedef uint64_t vwords __attribute__((vector_size(32)));
+static inline vwords v_multiply(vwords a, vwords b)
+{
+    return (vwords)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+
 #endif

@@ -83,4 +83,11 @@ static inline void v_transpose4(vec q[4])
     q[3] = _mm512_shuffle_ps(b, d, 0xee);
 }
 
+#define AE__WORDS ((size_t)8)
+typedef uint64_t vwords __attribute__((vector_size(64)));
+static inline vwords v_multiply(vwords a, vwords b)
+{
+    return (vwords)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+}
+
 #endif

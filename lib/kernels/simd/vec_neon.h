@@ -90,4 +90,11 @@ static inline void v_transpose4(vec q[4])
     q[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
 }
 
+#define AE__WORDS ((size_t)2)
+typedef uint64x2_t vwords;
+static inline vwords v_multiply(vwords a, vwords b)
+{
+    return vmull_u32(vmovn_u64(a), vmovn_u64(b));
+}
+
 #endif

@@ -100,4 +100,11 @@ static inline void v_transpose4(vec q[4])
         q[i] = (vec){a[i], b[i], c[i], d[i]};
 }
 
+#define AE__WORDS ((size_t)2)
+typedef uint64_t vwords __attribute__((vector_size(16)));
+static inline vwords v_multiply(vwords a, vwords b)
+{
+    return (a & UINT32_MAX) * (b & UINT32_MAX);
+}
+
 #endif

@@ -1,10 +1,13 @@
-/* exp, log, tanh, sigmoid and the activations of a vector. Over the whole range of a float, NaN in
- * gives NaN out; the largest errors found against a double libm, all levels (tests/test_kernels_math.c):
+/* exp, log, tanh, sigmoid, elu, softplus and the activations of a vector. Over the whole range of a
+ * float, NaN in gives NaN out; the largest errors found against a double libm, all levels
+ * (tests/test_kernels_math.c):
  *
  *   exp      1.1 ulp   overflow: inf; underflow: gradual, as the host's mode has it
  *   log      0.9 ulp   log 0 = -inf, log of a negative number = NaN
  *   tanh     2.6 ulp   from e^2x - 1, so small x stay exact
  *   sigmoid  2.5 ulp   relative also for very negative x, down to the subnormal numbers
+ *   elu      1.0 ulp   likewise from e^x - 1
+ *   softplus 2.0 ulp   relative as the sigmoid
  *
  * Polynomials: Moshier's Cephes, expf.c and logf.c. A double build asks libm, lane by lane. */
 #ifndef AE__SIMD_VMATH_H
@@ -27,6 +30,11 @@ static inline vec v_exp(vec x)
 static inline vec v_log(vec x)
 {
     return (vec){log(x[0]), log(x[1]), log(x[2]), log(x[3])};
+}
+
+static inline vec v_expm1(vec x)
+{
+    return (vec){expm1(x[0]), expm1(x[1]), expm1(x[2]), expm1(x[3])};
 }
 
 static inline vec v_tanh(vec x)
@@ -86,13 +94,18 @@ static inline vec v_log(vec x)
     return v_select(v_less(x, infinity), y, x);
 }
 
-/* tanh a = -m / (2 + m), m = e^-2a - 1, a = |x|; from a = 10 on it is 1 in float. */
-static inline vec v_tanh(vec x)
+/* e^x - 1 for x <= 0; below -20 it is -1 in float. */
+static inline vec v_expm1(vec x)
 {
     const vec one = v_set1(1.0f);
-    vec n, a = v_min(v_set1(10.0f), v_abs(x));
-    vec q = v_expm1_reduced(v_mul(a, v_set1(-2.0f)), &n), power = v_scale(one, n);
-    vec m = v_fma(power, q, v_sub(power, one));
+    vec n, q = v_expm1_reduced(v_max(v_set1(-20.0f), x), &n), power = v_scale(one, n);
+    return v_fma(power, q, v_sub(power, one));
+}
+
+/* tanh a = -m / (2 + m), m = e^-2a - 1, a = |x| */
+static inline vec v_tanh(vec x)
+{
+    vec m = v_expm1(v_mul(v_abs(x), v_set1(-2.0f)));
     return v_copysign(v_div(m, v_add(m, v_set1(2.0f))), x);
 }
 
@@ -115,6 +128,21 @@ static inline vec v_sigmoid(vec x)
     return v_sigmoid_from(x, v_exp_minus_abs(x));
 }
 
+static inline vec v_elu(vec x)
+{
+    return v_select(v_less(x, v_zero()), v_expm1(v_min(v_zero(), x)), x);
+}
+
+/* max(x, 0) + log(1 + e), e = e^-|x|, where log(1 + e) = log s + (e - (s - 1)) / s: s is 1 + e
+ * rounded, and what it lost is exact. */
+static inline vec v_softplus(vec x)
+{
+    const vec one = v_set1(1);
+    vec e = v_exp_minus_abs(x), s = v_add(one, e);
+    vec lost = v_div(v_sub(e, v_sub(s, one)), s);
+    return v_add(v_max(v_zero(), x), v_add(v_log(s), lost));
+}
+
 static inline vec v_activate(int32_t act, vec slope, vec x)
 {
     switch (act) {
@@ -122,6 +150,8 @@ static inline vec v_activate(int32_t act, vec slope, vec x)
     case AE_ACT_LEAKY_RELU: return v_select(v_less(v_zero(), x), x, v_mul(slope, x));
     case AE_ACT_TANH: return v_tanh(x);
     case AE_ACT_SIGMOID: return v_sigmoid(x);
+    case AE_ACT_ELU: return v_elu(x);
+    case AE_ACT_SOFTPLUS: return v_softplus(x);
     default: return x;
     }
 }
@@ -135,6 +165,8 @@ static inline vec v_derive(int32_t act, vec slope, vec dy, vec y)
     case AE_ACT_LEAKY_RELU: return v_select(v_less(v_zero(), y), dy, v_mul(slope, dy));
     case AE_ACT_TANH: return v_mul(dy, v_sub(one, v_mul(y, y)));
     case AE_ACT_SIGMOID: return v_mul(dy, v_mul(y, v_sub(one, y)));
+    case AE_ACT_ELU: return v_select(v_less(v_zero(), y), dy, v_fma(dy, y, dy));
+    case AE_ACT_SOFTPLUS: return v_mul(dy, v_sub(v_zero(), v_expm1(v_sub(v_zero(), y))));
     default: return dy;
     }
 }

@@ -497,6 +497,38 @@ static void diverging_fit_leaves_the_last_complete_epoch(void **state)
     ae_config_free(config);
 }
 
+typedef struct spoiler {
+    float *x;
+    int64_t epoch;
+} spoiler;
+
+static int32_t spoil(const ae_event *event, void *user)
+{
+    const spoiler *s = user;
+    if (event->kind == AE_EVENT_EPOCH && event->epoch == s->epoch) s->x[0] = 3e38f;
+    return 0;
+}
+
+static void late_divergence_keeps_the_whole_history(void **state)
+{
+    enum { LATE = 1500 };
+    static double history[LATE];
+    float *data = drawn(N * DIM);
+    spoiler s = {data, LATE};
+    ae_model *model = recipe_model(&small);
+    ae_fit_options *options = options_to(2 * LATE);
+    size_t count;
+    (void)state;
+    must(ae_fit_options_progress(options, spoil, &s));
+    assert_int_equal(ae_fit(model, data, NULL, N, options), AE_ERR_DIVERGED);
+    must(ae_model_history(model, AE_METRIC_LOSS, history, LATE, &count));
+    assert_int_equal(count, LATE);
+    for (int i = 0; i < LATE; i++) assert_true(isfinite(history[i]));
+    ae_fit_options_free(options);
+    ae_model_free(model);
+    free(data);
+}
+
 static void diverging_fit_that_completes_no_epoch_leaves_the_model_as_it_was(void **state)
 {
     for (int32_t optimizer = AE_OPTIM_SGD; optimizer <= AE_OPTIM_RMSPROP; optimizer++) {
@@ -545,6 +577,7 @@ int main(void)
         test(cancelled_epoch_begins_anew_on_other_rows),
         test(diverging_fit_leaves_the_last_complete_epoch),
         test(diverging_fit_that_completes_no_epoch_leaves_the_model_as_it_was),
+        test(late_divergence_keeps_the_whole_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

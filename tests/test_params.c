@@ -57,7 +57,7 @@ static const bounds in_header[] = {
     {AE_PARAM_EPSILON, 1e-7, FLT_MIN, 1},
     {AE_PARAM_WEIGHT_DECAY, 0, 0, 1e6},
     {AE_PARAM_RHO, 0.9, 0, 1 - FLT_EPSILON},
-    {AE_FIT_EPOCHS, 1, 0, (1 << 24) - 1},
+    {AE_FIT_EPOCHS, 1, 0, 1 << 20},
     {AE_FIT_THREADS, 0, 0, 256},
     {AE_PARAM_THREADS, 1, 1, 256},
     {AE_PARAM_GEMM, AE_GEMM_AUTO, AE_GEMM_AUTO, AE_GEMM_CBLAS},

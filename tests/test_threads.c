@@ -207,6 +207,38 @@ static void child_of_a_model_with_threads_is_refused_and_may_free(void **state)
     free(x);
 }
 
+/* The child returns from the callback into a fit whose workers stayed in the parent. */
+static int32_t fork_once(const ae_event *event, void *user)
+{
+    pid_t *child = user;
+    if (event->kind == AE_EVENT_BATCH && *child < 0) *child = fork();
+    return 0;
+}
+
+static void child_forked_in_a_callback_is_refused(void **state)
+{
+    const recipe *r = &recipes[0];
+    float *x = drawn(N * r->dims[0]);
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        pid_t child = -1;
+        ae_model *model = recipe_model(r);
+        ae_fit_options *options = options_to(2);
+        must(ae_fit_options_set_i64(options, AE_FIT_THREADS, 3));
+        must(ae_fit_options_progress(options, fork_once, &child));
+        int32_t status = ae_fit(model, x, NULL, N, options);
+        ae_fit_options_free(options);
+        ae_model_free(model);
+        if (child == 0) {
+            free(x);
+            _exit(status == AE_ERR_STATE ? 0 : 1);
+        }
+        assert_int_equal(status, AE_OK);
+        assert_int_equal(status_of_child(child), 0);
+    }
+    free(x);
+}
+
 static void child_of_a_model_without_threads_goes_on(void **state)
 {
     const recipe *r = &recipes[0];
@@ -238,6 +270,7 @@ int main(void)
         cmocka_unit_test(many_handles_train_at_once),
         cmocka_unit_test(every_level_learns_alike),
         cmocka_unit_test(child_of_a_model_with_threads_is_refused_and_may_free),
+        cmocka_unit_test(child_forked_in_a_callback_is_refused),
         cmocka_unit_test(child_of_a_model_without_threads_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,8 +41,8 @@
  *    only when asked for more than one. (A CBLAS, where the library was built with one, does as it
  *    likes when it is loaded: OpenBLAS starts threads.)
  *
- * The last line of each comment: from which threads the function may be called, whether it
- * allocates, and the version in which it appeared. */
+ * The last line of each comment: from which threads the function may be called ("as const": by many
+ * while nobody changes the handle), whether it allocates, and the version in which it appeared. */
 #ifndef AE_AE_H
 #define AE_AE_H
 
@@ -265,7 +265,7 @@ enum {
     AE_PARAM_RHO = 307,           /* f64, 0.9: decay of RMSPROP's mean square; 0 <= rho < 1 */
 
     /* one fit (ae_fit_options_set) */
-    AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^24 - 1: a model that has done 5 goes on
+    AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^20: a model that has done 5 goes on
                            * to this number, and is left as it is when it has done them all. For n
                            * more: ae_model_epochs(model) + n */
     AE_FIT_THREADS = 401, /* i64, 0 (AE_PARAM_THREADS of the model): threads of this fit; to 256 */
@@ -312,8 +312,8 @@ typedef struct ae_param {
 
 /* Describes the parameters by number, so that a binding can make its arguments from them.
  *   index   0 up to the first RANGE
- *   out     out->size must be sizeof(ae_param)
- * INVALID: out is NULL, or its size is none. RANGE: there is no such number.
+ *   out     its size is sizeof(ae_param) of the caller's header, this version's or a later one's
+ * INVALID: out is NULL, or its size was not set. RANGE: there is no such number.
  * Threads: any. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_param_at(int32_t index, ae_param *out);
 
@@ -336,7 +336,8 @@ AE_API int32_t ae_config_input(ae_config *config, int64_t dim);
  *   units        outputs of a row, 1 to 2^24
  *   activation   AE_ACT_*
  * Further parameters: AE_PARAM_SLOPE, BIAS, INIT, TIED, set after this call.
- * INVALID: NULL. RANGE: units, or no such activation. STATE: no input yet. NOMEM.
+ * INVALID: NULL. RANGE: units, no such activation, or more than 1024 layers. STATE: no input yet.
+ * NOMEM.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_dense(ae_config *config, int64_t units, int32_t activation);
 
@@ -367,7 +368,7 @@ AE_API int32_t ae_config_code(ae_config *config);
 /* Adds a loss on the output of the last layer. The model's loss is the sum of all, each times its
  * AE_PARAM_WEIGHT; training, scores and evaluation need at least one.
  *   loss   AE_LOSS_*
- * INVALID: NULL, or no such loss. NOMEM.
+ * INVALID: NULL, or no such loss. RANGE: more than 64. NOMEM.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_loss(ae_config *config, int32_t loss);
 
@@ -403,7 +404,7 @@ AE_API int32_t ae_config_get_f64(const ae_config *config, int32_t param, double 
  * --------------------------------------------------------------------------------------------- */
 
 /* Layers with weights, the memory to run them, and what training has left. Independent of the
- * config that it was made from. One handle is used by one thread at a time. */
+ * config that it was made from. */
 typedef struct ae_model ae_model;
 
 /* Plans, allocates and initialises a model, to be freed by ae_model_free. The config stays as it
@@ -417,19 +418,19 @@ AE_API int32_t ae_model_create(ae_model **out, const ae_config *config);
 AE_API void ae_model_free(ae_model *model);
 
 /* Numbers in a row of input, code and output; 0 for NULL.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_input_dim(const ae_model *model);
 AE_API int64_t ae_model_code_dim(const ae_model *model);
 AE_API int64_t ae_model_output_dim(const ae_model *model);
 
 /* Number of layers; numbers in a row of the output of layer 0 up to that. 0 for NULL or no such
  * layer.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_layers(const ae_model *model);
 AE_API int64_t ae_model_layer_dim(const ae_model *model, int32_t layer);
 
 /* Weights in all; complete epochs and optimiser steps so far. 0 for NULL.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_weights(const ae_model *model);
 AE_API int64_t ae_model_epochs(const ae_model *model);
 AE_API int64_t ae_model_steps(const ae_model *model);
@@ -438,7 +439,7 @@ AE_API int64_t ae_model_steps(const ae_model *model);
  *   text     cap bytes; NULL with cap 0: only *length is wanted
  *   length   becomes the length without the NUL; may be NULL
  * INVALID: model is NULL, or text with a cap that is not 0. RANGE: cap is not above the length.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, size_t *length);
 
 /* Changes, or reads, a parameter of scope model, optim or run between calls: a lower learning rate,
@@ -525,14 +526,14 @@ typedef struct ae_event {
     double seconds;       /* since the epoch began, validation included */
 } ae_event;
 
-/* Called on the thread that called ae_fit, between steps. A value other than 0 ends the training: at
- * an AE_EVENT_EPOCH that epoch is complete, at an AE_EVENT_BATCH its step is. It may look into the
- * model, run it and save it. ae_fit, ae_model_set, ae_model_weights_set and ae_model_strip answer
- * BUSY, and the model must not be freed. */
+/* Called on the thread that called ae_fit, between steps. A value other than 0 ends the training:
+ * at an AE_EVENT_EPOCH that epoch is complete, at an AE_EVENT_BATCH its step is. It may look into
+ * the model, run it and save it. ae_fit, ae_model_set, ae_model_weights_set and ae_model_strip
+ * answer BUSY, and the model must not be freed. */
 typedef int32_t ae_progress(const ae_event *event, void *user);
 
-/* What one run of ae_fit wants. As with a config, the first call that fails sticks: later calls, and
- * ae_fit, return the same code and message. */
+/* What one run of ae_fit wants. As with a config, the first call that fails sticks: later calls,
+ * and ae_fit, return the same code and message. */
 typedef struct ae_fit_options ae_fit_options;
 
 /* Makes options at their defaults, to be freed by ae_fit_options_free. INVALID and NOMEM as
@@ -575,13 +576,14 @@ AE_API int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *pro
  *
  * Found before the first step, with the model unchanged: INVALID (NULL, misaligned), STATE (no
  * loss, or a forked process), BUSY (called from a progress callback), SHAPE (dimensions other than
- * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy), NONFINITE (NaN or infinity
- * in the data), NOMEM, UNSUPPORTED (a library without training).
+ * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch whose memory
+ * overflows), NONFINITE (NaN or infinity in the data), NOMEM, UNSUPPORTED (a library without
+ * training). A child that the callback forks gets STATE on its return, where the fit has threads.
  * CANCELLED: the callback ended it with something left to do. The completed steps stay. A later fit
- * on as many rows goes on with the next step, as if it had not been cancelled; one on another number
- * of rows begins the epoch anew.
- * DIVERGED: a loss, a weight or the optimiser's state was not finite. The model is as after its last
- * complete epoch, or as it was before the call.
+ * on as many rows goes on with the next step, as if it had not been cancelled; one on another
+ * number of rows begins the epoch anew.
+ * DIVERGED: a loss, a weight or the optimiser's state was not finite. The model is as after its
+ * last complete epoch, or as it was before the call.
  * Threads: one call per handle. Allocates: before the first step. Since: 0.1. */
 AE_API int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
                       const ae_fit_options *options);
@@ -601,7 +603,7 @@ enum {
  *   count    becomes the number of epochs; may be NULL
  * INVALID: model is NULL, values with a cap that is not 0, or no such metric. RANGE: cap below the
  * count.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_history(const ae_model *model, int32_t metric, double *values, size_t cap,
                                 size_t *count);
 
@@ -678,14 +680,14 @@ AE_API int32_t ae_evaluate_data(ae_model *model, const ae_data *data, double *lo
  *   layer, name         where it belongs; name is a constant of the library
  *   rows, cols          its shape
  * Each of the four may be NULL. INVALID: model is NULL. RANGE: there is no such number.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_weights_at(const ae_model *model, int32_t index, int32_t *layer,
                                    const char **name, int64_t *rows, int64_t *cols);
 
 /* Copies one array out.
  *   values   cap numbers, at least rows x cols, row-major
  * INVALID: NULL, or no such layer or name. RANGE: cap.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const char *name,
                                     float *values, size_t cap);
 
@@ -708,14 +710,14 @@ AE_API int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *
  * disk, or stays as it was; it keeps its permissions. A symbolic link at path is replaced, not
  * followed.
  * INVALID: NULL. NONFINITE: a weight is NaN or infinite. IO: with the system's reason.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_save(const ae_model *model, const char *path);
 
 /* Writes the same bytes to memory.
  *   buffer   cap bytes; NULL with cap 0: only *bytes is wanted
  *   bytes    becomes the number of bytes of the file; may be NULL
  * INVALID: model is NULL, or buffer with a cap that is not 0. RANGE: cap. NONFINITE as above.
- * Threads: one call per handle. Allocates: never. Since: 0.1. */
+ * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_save_memory(const ae_model *model, void *buffer, size_t cap, size_t *bytes);
 
 /* Reads a model, to be freed by ae_model_free, from a file or from memory. Any bytes may be given.

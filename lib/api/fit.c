@@ -88,11 +88,15 @@ static int32_t validation_view(const ae_model *model, const ae_fit_options *opti
 {
     *out = NULL;
     if (!options || (!options->x && !options->data)) return AE_OK;
+    *view = (ae__view){0};
     if (options->data)
         *view = options->data->view;
     else
-        AE_TRY(ae__view_plain(view, options->x, options->y, options->rows, model->plan.layers[0].in,
-                              ae__plan_output(&model->plan)));
+        AE_TRY(ae__array_set(&view->x, "validation x", AE_TYPE_F32, options->x, options->rows,
+                             ae_model_input_dim(model)));
+    if (!options->data && options->y)
+        AE_TRY(ae__array_set(&view->y, "validation y", AE_TYPE_F32, options->y, options->rows,
+                             ae_model_output_dim(model)));
     *out = view;
     AE_TRY(ae__check_loss(model, view, "validation x", "validation y"));
     return ae__check_finite(view, "validation x", "validation y");

@@ -69,7 +69,7 @@ const char *ae_status_text(int32_t status)
     case AE_ERR_DIVERGED: return "training diverged";
     case AE_ERR_CANCELLED: return "cancelled";
     case AE_ERR_UNSUPPORTED: return "not supported by this build or machine";
-    case AE_ERR_BUSY: return "model is being trained or shared";
+    case AE_ERR_BUSY: return "model is being trained";
     default: return "unknown status";
     }
 }

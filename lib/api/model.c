@@ -1,5 +1,6 @@
 /* ae.h: creating a model, looking inside, and changing what may change. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/check.h"
@@ -80,22 +81,16 @@ int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, size_t *
 /* ---- parameters ---- */
 
 /* The spec that holds a parameter which may change, or change now, while a model lives. */
-static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **spec)
+static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **spec, char *owner)
 {
     const ae__param *row = ae__param_of(param);
-    if (!row)
-        return ae__fail(AE_ERR_INVALID, "model: no parameter has number %d, wanted an AE_PARAM_*",
-                        (int)param);
-    if (row->scope == AE_SCOPE_MODEL)
-        *spec = &model->desc.model;
-    else if (row->scope == AE_SCOPE_OPTIM)
-        *spec = &model->desc.optim;
-    else if (row->scope == AE_SCOPE_RUN)
-        *spec = &model->desc.run;
-    else
-        return ae__fail(change && row->scope != AE_SCOPE_FIT ? AE_ERR_STATE : AE_ERR_INVALID,
+    bool fit = row && row->scope == AE_SCOPE_FIT;
+    if (fit || (row && (row->scope == AE_SCOPE_LAYER || row->scope == AE_SCOPE_TERM)))
+        return ae__fail(change && !fit ? AE_ERR_STATE : AE_ERR_INVALID,
                         "model: %s belongs to a %s, not to a model", row->name,
-                        row->scope == AE_SCOPE_FIT ? "fit" : "layer or loss");
+                        fit ? "fit" : "layer or loss");
+    AE_TRY(ae__desc_spec(&model->desc, param, spec, owner));
+    if (row->scope != AE_SCOPE_OPTIM) snprintf(owner, AE__OWNER, "model");
     if (change && param == AE_PARAM_SEED)
         return ae__fail(AE_ERR_STATE, "model: seed is fixed once a model exists");
     return AE_OK;
@@ -105,10 +100,11 @@ static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **s
 static int32_t set(ae_model *model, int32_t param, ae__number number)
 {
     ae__spec *spec = NULL, before;
+    char owner[AE__OWNER];
     AE_TRY(ae__check_change(model));
-    AE_TRY(spec_of(model, param, true, &spec));
+    AE_TRY(spec_of(model, param, true, &spec, owner));
     before = *spec;
-    AE_TRY(ae__spec_set(spec, "model", param, number));
+    AE_TRY(ae__spec_set(spec, owner, param, number));
     if (spec != &model->desc.run) return AE_OK;
     int32_t status = ae__model_configure(model);
     if (status != AE_OK) *spec = before;
@@ -130,8 +126,9 @@ int32_t ae_model_set_f64(ae_model *model, int32_t param, double value)
 static int32_t get(const ae_model *model, int32_t param, ae__number *number)
 {
     ae__spec *spec = NULL;
-    AE_TRY(spec_of((ae_model *)model, param, false, &spec));
-    return ae__spec_get(spec, "model", param, number);
+    char owner[AE__OWNER];
+    AE_TRY(spec_of((ae_model *)model, param, false, &spec, owner));
+    return ae__spec_get(spec, owner, param, number);
 }
 
 int32_t ae_model_get_i64(const ae_model *model, int32_t param, int64_t *value)

@@ -13,7 +13,9 @@ static void bind(ae_model *model, ae__arena *arena)
 {
     const ae__plan *plan = &model->plan;
     ae__workspace *work = &model->work;
-    size_t chunk = plan->chunk, input = ae__row_stride(plan->layers[0].in);
+    size_t chunk = plan->chunk; /* rows come in as input, or as codes */
+    size_t input =
+        ae__max_size(ae__row_stride(plan->layers[0].in), ae__row_stride(ae__plan_code(plan)));
     size_t output = ae__row_stride(ae__plan_output(plan));
     model->weights = ae__arena_take(arena, plan->weight_reals, sizeof(real));
     work->x = ae__arena_take(arena, chunk, input * sizeof(real));

@@ -1,6 +1,7 @@
 /* The parameter table and what it drives: defaults, bounds and messages. */
 #include "model/params.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 
@@ -54,13 +55,15 @@ const char *ae__param_choice(int32_t id, int64_t value)
 
 static void add(ae__spec *spec, int32_t id, double initial)
 {
+    assert(spec->count < AE__MAX_VALUES);
     ae__value *value = &spec->values[spec->count++];
     value->id = id;
     value->f64 = isnan(initial) ? ae__param_of(id)->initial : initial;
     value->i64 = ae__param_of(id)->type == AE_TYPE_I64 ? (int64_t)value->f64 : 0;
 }
 
-void ae__spec_begin(ae__spec *spec, int32_t kind, const int32_t *ids)
+/* A spec of one kind that takes the ids listed (ended by 0), at their defaults. */
+static void begin(ae__spec *spec, int32_t kind, const int32_t *ids)
 {
     *spec = (ae__spec){.kind = kind};
     for (; *ids; ids++) add(spec, *ids, NAN);
@@ -77,14 +80,14 @@ void ae__spec_begin_scope(ae__spec *spec, int32_t scope)
 bool ae__spec_begin_layer(ae__spec *spec, int32_t kind)
 {
     const ae__layer_ops *ops = ae__layer_of(kind);
-    if (ops) ae__spec_begin(spec, kind, ops->params);
+    if (ops) begin(spec, kind, ops->params);
     return ops != NULL;
 }
 
 bool ae__spec_begin_term(ae__spec *spec, int32_t kind)
 {
     const ae__term_ops *ops = ae__term_of(kind);
-    if (ops) ae__spec_begin(spec, kind, ops->params);
+    if (ops) begin(spec, kind, ops->params);
     return ops != NULL;
 }
 

@@ -28,9 +28,7 @@ typedef struct ae__number {
     double f64;
 } ae__number;
 
-/* A spec of one kind that takes the ids listed (ended by 0), at their defaults. */
-void ae__spec_begin(ae__spec *spec, int32_t kind, const int32_t *ids);
-/* All ids of a scope, as for the model, a run, a fit. */
+/* A spec that takes all ids of a scope, as for the model, a run, a fit, at their defaults. */
 void ae__spec_begin_scope(ae__spec *spec, int32_t scope);
 /* A layer, term or optimiser of the kind, at its defaults; false: there is no such kind. */
 bool ae__spec_begin_layer(ae__spec *spec, int32_t kind);

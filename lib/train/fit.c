@@ -10,7 +10,6 @@
 #include "train/step.h"
 
 enum { ORDER_ROWS = 32 /* row numbers computed by one task */ };
-enum { HISTORY_EPOCHS = 1024 /* made room for at the start; then twice as many */ };
 
 /* One run of ae__fit. */
 typedef struct fitting {
@@ -48,9 +47,10 @@ static int32_t report(const fitting *f, int32_t kind, double loss, double val_lo
         .learning_rate = ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE),
         .seconds = seconds() - f->began,
     };
-    if (!f->request->progress || f->request->progress(&event, f->request->user) == 0) return AE_OK;
-    return ae__fail(AE_ERR_CANCELLED, "fit: cancelled by the callback in epoch %lld",
-                    (long long)event.epoch);
+    if (!f->request->progress) return AE_OK;
+    int32_t cancel = f->request->progress(&event, f->request->user);
+    AE_TRY(ae__pool_check(f->model->engine.pool)); /* it may return in a child that it forked */
+    return cancel ? AE_ERR_CANCELLED : AE_OK;
 }
 
 static void order_task(void *arg, size_t task, size_t worker)
@@ -92,11 +92,21 @@ static double train_batch(fitting *f)
     return ae__trainer_step(&f->trainer, &context);
 }
 
+/* The counts alone: history and states are blocks that each has its own place for. */
+static void copy_counts(ae__trained *to, const ae__trained *from)
+{
+    to->epochs = from->epochs;
+    to->steps = from->steps;
+    to->part_rows = from->part_rows;
+    to->part_done = from->part_done;
+    to->part_sum = from->part_sum;
+}
+
 /* Makes this the state to go back to. */
 static void keep(fitting *f)
 {
     ae__trainer_keep(&f->trainer);
-    f->kept = f->model->trained;
+    copy_counts(&f->kept, &f->model->trained);
 }
 
 /* Back to the last complete epoch, or to where this fit began. */
@@ -105,7 +115,7 @@ static int32_t diverged(fitting *f, const char *what, double value)
     ae__trained *trained = &f->model->trained;
     uint64_t epoch = trained->epochs + 1, step = trained->steps;
     ae__trainer_restore(&f->trainer);
-    *trained = f->kept;
+    copy_counts(trained, &f->kept);
     return ae__fail(AE_ERR_DIVERGED,
                     "fit: %s is %g in epoch %llu, step %llu; try a lower learning_rate", what,
                     value, (unsigned long long)epoch, (unsigned long long)step);
@@ -174,20 +184,13 @@ static int32_t train_epoch(fitting *f)
     return close_epoch(f);
 }
 
-/* Room for the history of the epochs to come, a bounded number of them at a time. */
-static int32_t reserve_history(const fitting *f)
-{
-    size_t total = (size_t)f->request->epochs, done = (size_t)f->model->trained.epochs;
-    return ae__model_reserve_history(f->model, ae__min_size(total, 2 * done + HISTORY_EPOCHS));
-}
-
 /* Everything that needs memory, before the first step. */
 static int32_t reserve(fitting *f)
 {
     const ae__spec *optim = &f->model->desc.optim;
     int32_t states = f->model->trained.n_states;
     AE_TRY(ae__model_reserve_states(f->model, ae__optim_of(optim->kind)->states(optim)));
-    int32_t status = reserve_history(f);
+    int32_t status = ae__model_reserve_history(f->model, (size_t)f->request->epochs);
     if (status == AE_OK) status = ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
     if (status != AE_OK) f->model->trained.n_states = states; /* new ones would be saved */
     return status;
@@ -204,10 +207,12 @@ static int32_t train(fitting *f)
     }
     keep(f);
     while (trained->epochs < (uint64_t)f->request->epochs) {
-        if (trained->epochs == trained->history_cap) AE_TRY(reserve_history(f));
         int32_t status = train_epoch(f);
         bool over = trained->epochs >= (uint64_t)f->request->epochs;
         if (status == AE_ERR_CANCELLED && over) return AE_OK; /* there was nothing left to cancel */
+        if (status == AE_ERR_CANCELLED)
+            return ae__fail(status, "fit: cancelled by the callback in epoch %llu",
+                            (unsigned long long)trained->epochs + (trained->part_done > 0));
         AE_TRY(status);
     }
     return AE_OK;

@@ -30,10 +30,16 @@ static inline size_t ae__max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Blocks of `size` (> 0) that hold n; the last may not be full. */
+static inline size_t ae__blocks(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
 /* Smallest multiple of `unit` (> 0) that holds n. */
 static inline size_t ae__round_up(size_t n, size_t unit)
 {
-    return (n + unit - 1) / unit * unit;
+    return ae__blocks(n, unit) * unit;
 }
 
 #endif

@@ -32,11 +32,6 @@ typedef struct grid {
     bool finishes; /* a task ends with the epilogue, and with `done` where it has whole rows */
 } grid;
 
-static size_t blocks_of(size_t n, size_t size)
-{
-    return (n + size - 1) / size;
-}
-
 /* `size` halved until `unit` terms for each fit a task. */
 static size_t task_size(size_t size, size_t least, size_t unit)
 {
@@ -54,7 +49,7 @@ static grid cut(const ae__gemm *g, const ae__kernels *kernels)
         t.rows = task_size(MOST_ROWS, least, g->n * g->k);
         return t;
     }
-    t.rows = blocks_of(g->m, blocks_of(g->m, A_ROWS));
+    t.rows = ae__blocks(g->m, ae__blocks(g->m, A_ROWS));
     t.cols = task_size(MOST_COLS, FEWEST_COLS, t.rows * g->k);
     bool whole = t.cols >= g->n;
     t.finishes = whole || !(g->done || (g->epilogue && g->epilogue->loss != AE__ELEMENT_NONE));
@@ -108,7 +103,7 @@ static void run_task(void *arg, size_t task, size_t worker)
     (void)worker;
     const grid *t = arg;
     const ae__gemm *g = t->g;
-    const size_t across = blocks_of(g->n, t->cols);
+    const size_t across = ae__blocks(g->n, t->cols);
     const size_t row = task / across * t->rows, col = task % across * t->cols;
     const size_t rows = ae__min_size(t->rows, g->m - row), cols = ae__min_size(t->cols, g->n - col);
     if (!t->finishes) {
@@ -138,7 +133,7 @@ static void finish(grid *t, ae__pool *pool)
 {
     if (!t->g->epilogue && !t->g->done) return;
     t->rows = ae__max_size(FINISH_CELLS / t->g->n, 1);
-    ae__pool_run(pool, blocks_of(t->g->m, t->rows), finish_task, t);
+    ae__pool_run(pool, ae__blocks(t->g->m, t->rows), finish_task, t);
 }
 
 #ifdef USE_CBLAS
@@ -208,7 +203,7 @@ void ae__gemm_run(const ae__gemm *g, const ae__engine *engine)
         finish(&t, engine->pool);
         return;
     }
-    const size_t tasks = blocks_of(g->m, t.rows) * blocks_of(g->n, t.cols);
+    const size_t tasks = ae__blocks(g->m, t.rows) * ae__blocks(g->n, t.cols);
     ae__pool_run(engine->pool, tasks, run_task, &t);
     if (!t.finishes) finish(&t, engine->pool);
 }

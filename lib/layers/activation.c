@@ -29,7 +29,7 @@ static void forward_task(void *arg, size_t task, size_t worker)
 
 static void forward(const ae__layer_call *call)
 {
-    ae__pool_run(call->context->engine->pool, (call->rows + ROWS - 1) / ROWS, forward_task,
+    ae__pool_run(call->context->engine->pool, ae__blocks(call->rows, ROWS), forward_task,
                  (void *)call);
 }
 
@@ -49,7 +49,7 @@ static void backward_task(void *arg, size_t task, size_t worker)
 static void backward(const ae__layer_call *call)
 {
     if (!call->dx) return;
-    ae__pool_run(call->context->engine->pool, (call->rows + ROWS - 1) / ROWS, backward_task,
+    ae__pool_run(call->context->engine->pool, ae__blocks(call->rows, ROWS), backward_task,
                  (void *)call);
 }
 

@@ -175,7 +175,7 @@ static void backward_task(void *arg, size_t task, size_t worker)
 
 static void run_rows(const ae__layer_call *call, ae__task *task)
 {
-    ae__pool_run(call->context->engine->pool, (call->rows + ROWS - 1) / ROWS, task, (void *)call);
+    ae__pool_run(call->context->engine->pool, ae__blocks(call->rows, ROWS), task, (void *)call);
 }
 
 static void backward(const ae__layer_call *call)

@@ -158,7 +158,7 @@ static void backward(const ae__layer_call *call)
 {
     if (call->dx) input_gradient(call);
     if (has_bias(call)) {
-        size_t tasks = (call->out + BIAS_COLUMNS - 1) / BIAS_COLUMNS;
+        size_t tasks = ae__blocks(call->out, BIAS_COLUMNS);
         ae__pool_run(call->context->engine->pool, tasks, bias_task, (void *)call);
     }
     kernel_gradient(call);

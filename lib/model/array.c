@@ -131,7 +131,7 @@ static ae__rows gather(const ae__array *array, const uint64_t *numbers, size_t f
                        real *buffer, const ae__engine *engine)
 {
     gathering g = {array, numbers, first, count, buffer, engine->kernels};
-    ae__pool_run(engine->pool, (count + ROWS - 1) / ROWS, gather_task, &g);
+    ae__pool_run(engine->pool, ae__blocks(count, ROWS), gather_task, &g);
     return (ae__rows){buffer, ae__row_stride(array->dim)};
 }
 

@@ -50,7 +50,7 @@ static void values_task(void *arg, size_t task, size_t worker)
 
 void ae__element_values(const ae__term_call *call)
 {
-    ae__pool_run(call->context->engine->pool, (call->context->rows + ROWS - 1) / ROWS, values_task,
+    ae__pool_run(call->context->engine->pool, ae__blocks(call->context->rows, ROWS), values_task,
                  (void *)call);
 }
 
@@ -70,8 +70,8 @@ static void gradients_task(void *arg, size_t task, size_t worker)
 
 void ae__element_gradients(const ae__term_call *call)
 {
-    ae__pool_run(call->context->engine->pool, (call->context->rows + ROWS - 1) / ROWS,
-                 gradients_task, (void *)call);
+    ae__pool_run(call->context->engine->pool, ae__blocks(call->context->rows, ROWS), gradients_task,
+                 (void *)call);
 }
 
 #endif

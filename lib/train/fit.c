@@ -40,8 +40,8 @@ static int32_t report(const fitting *f, int32_t kind, double loss, double val_lo
         .kind = kind,
         .epoch = (int64_t)trained->epochs + (kind == AE_EVENT_BATCH),
         .epochs = f->request->epochs,
-        .step = (int64_t)((done + f->batch - 1) / f->batch),
-        .steps = (int64_t)((f->rows + f->batch - 1) / f->batch),
+        .step = (int64_t)ae__blocks(done, f->batch),
+        .steps = (int64_t)ae__blocks(f->rows, f->batch),
         .loss = loss,
         .val_loss = val_loss,
         .learning_rate = ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE),
@@ -73,7 +73,7 @@ static double train_batch(fitting *f)
     ae__trained *trained = &model->trained;
     uint64_t left = f->rows - trained->part_done;
     f->count = f->batch < left ? f->batch : left;
-    ae__pool_run(engine->pool, (f->count + ORDER_ROWS - 1) / ORDER_ROWS, order_task, f);
+    ae__pool_run(engine->pool, ae__blocks(f->count, ORDER_ROWS), order_task, f);
     const uint64_t *numbers = f->trainer.numbers;
     ae__rows x = ae__array_gather(&data->x, numbers, f->count, f->trainer.x, engine), target = x;
     if (data->y.values)

@@ -11,7 +11,7 @@ enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
 
 static size_t norm_blocks(const ae__plan *plan)
 {
-    return (plan->weight_reals + NORM_BLOCK - 1) / NORM_BLOCK;
+    return ae__blocks(plan->weight_reals, NORM_BLOCK);
 }
 
 static void bind(ae__trainer *t, ae__arena *arena)

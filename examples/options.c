@@ -25,7 +25,7 @@ static parser parser_of(settings *s, const char *about, const option *own)
             {
                 {"--data", "DIR", "folder with the data", .text = &s->data},
                 {"--out", "DIR", "folder for what is written", .text = &s->out},
-                {"--epochs", "N", "rounds through the data", .number = &s->epochs, 0, 1000000},
+                {"--epochs", "N", "rounds through the data", .number = &s->epochs, 1, 1000000},
                 {"--batch", "N", "rows a step", .number = &s->batch, 1, 1000000},
                 {"--seed", "S", "of every random draw", .number = &s->seed, 0, INT64_MAX},
                 {"--threads", "T", "threads of a call", .number = &s->threads, 1, 256},

@@ -104,7 +104,7 @@ static const char *call_all(int64_t threads, int64_t cpu, int64_t gemm)
     if (!ok) return "config";
     if (ae_model_set_i64(model, AE_PARAM_CPU, cpu) == AE_OK &&
         ae_model_set_i64(model, AE_PARAM_GEMM, gemm) == AE_OK) {
-        snprintf(path, sizeof path, "/tmp/test_api_host.%ld.aem", (long)getpid());
+        snprintf(path, sizeof path, "test_api_host.%ld.aem", (long)getpid());
         tried(AE_OK, ae_model_set_i64(model, AE_PARAM_THREADS, threads));
         if (!ok || !train(model, threads + 1)) return "train";
         if (!use(model)) return "use";

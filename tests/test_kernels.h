@@ -5,6 +5,7 @@
 #include "ae/ae.h"
 #include "kernels/kernels.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -94,6 +95,33 @@ static inline void assert_near(double got, double want, double tolerance)
     double gap = got - want;
     if (!(gap <= tolerance && gap >= -tolerance))
         fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
+}
+
+/* Activations in double, and their derivatives from their outputs. */
+static inline double act_of(int32_t act, double slope, double x)
+{
+    switch (act) {
+    case AE_ACT_RELU: return x > 0 ? x : 0;
+    case AE_ACT_LEAKY_RELU: return x > 0 ? x : slope * x;
+    case AE_ACT_TANH: return tanh(x);
+    case AE_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    case AE_ACT_ELU: return x > 0 ? x : expm1(x);
+    case AE_ACT_SOFTPLUS: return log1p(exp(x));
+    default: return x;
+    }
+}
+
+static inline double derivative_of(int32_t act, double slope, double y)
+{
+    switch (act) {
+    case AE_ACT_RELU: return y > 0;
+    case AE_ACT_LEAKY_RELU: return y > 0 ? 1 : slope;
+    case AE_ACT_TANH: return 1 - y * y;
+    case AE_ACT_SIGMOID: return y * (1 - y);
+    case AE_ACT_ELU: return y > 0 ? 1 : y + 1;
+    case AE_ACT_SOFTPLUS: return -expm1(-y);
+    default: return 1;
+    }
 }
 
 #endif

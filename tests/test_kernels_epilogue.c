@@ -39,32 +39,6 @@ static void block_free(block *b)
     free(b->before);
 }
 
-static double act_of(int32_t act, double x)
-{
-    switch (act) {
-    case AE_ACT_RELU: return x > 0 ? x : 0;
-    case AE_ACT_LEAKY_RELU: return x > 0 ? x : (double)slope * x;
-    case AE_ACT_TANH: return tanh(x);
-    case AE_ACT_SIGMOID: return 1 / (1 + exp(-x));
-    case AE_ACT_ELU: return x > 0 ? x : expm1(x);
-    case AE_ACT_SOFTPLUS: return log1p(exp(x));
-    default: return x;
-    }
-}
-
-static double derivative_of(int32_t act, double y)
-{
-    switch (act) {
-    case AE_ACT_RELU: return y > 0;
-    case AE_ACT_LEAKY_RELU: return y > 0 ? 1 : (double)slope;
-    case AE_ACT_TANH: return 1 - y * y;
-    case AE_ACT_SIGMOID: return y * (1 - y);
-    case AE_ACT_ELU: return y > 0 ? 1 : y + 1;
-    case AE_ACT_SOFTPLUS: return -expm1(-y);
-    default: return 1;
-    }
-}
-
 /* The derivative of a loss at y - t = gap, and the loss added to *value. */
 static double slope_of(int32_t loss, double gap, double *value)
 {
@@ -88,13 +62,13 @@ static double exact(const ae__epilogue *e, const block *b, size_t i, size_t j, d
         *value += fmax(c, 0) - t * c + log1p(exp(-fabs(c)));
         d = 1 / (1 + exp(-c)) - t;
     } else {
-        c = act_of(e->act, c);
+        c = act_of(e->act, (double)slope, c);
     }
     if (e->loss != AE__ELEMENT_NONE && e->loss != AE__ELEMENT_LOGISTIC)
         d = slope_of(e->loss, c - (double)e->target[i * b->n + j], value) *
-            derivative_of(e->act, c);
+            derivative_of(e->act, (double)slope, c);
     if (e->loss != AE__ELEMENT_NONE && e->gradient) c = d * weight;
-    if (e->prev) c *= derivative_of(e->prev_act, (double)e->prev[i * b->n + j]);
+    if (e->prev) c *= derivative_of(e->prev_act, (double)slope, (double)e->prev[i * b->n + j]);
     return c;
 }
 

@@ -16,32 +16,6 @@ typedef struct op {
     void (*exact)(double x[ARRAYS]); /* the same for one element */
 } op;
 
-static double act_of(int32_t act, double x)
-{
-    switch (act) {
-    case AE_ACT_RELU: return x > 0 ? x : 0;
-    case AE_ACT_LEAKY_RELU: return x > 0 ? x : (double)slope * x;
-    case AE_ACT_TANH: return tanh(x);
-    case AE_ACT_SIGMOID: return 1 / (1 + exp(-x));
-    case AE_ACT_ELU: return x > 0 ? x : expm1(x);
-    case AE_ACT_SOFTPLUS: return log1p(exp(x));
-    default: return x;
-    }
-}
-
-static double derivative_of(int32_t act, double y)
-{
-    switch (act) {
-    case AE_ACT_RELU: return y > 0;
-    case AE_ACT_LEAKY_RELU: return y > 0 ? 1 : (double)slope;
-    case AE_ACT_TANH: return 1 - y * y;
-    case AE_ACT_SIGMOID: return y * (1 - y);
-    case AE_ACT_ELU: return y > 0 ? 1 : y + 1;
-    case AE_ACT_SOFTPLUS: return -expm1(-y);
-    default: return 1;
-    }
-}
-
 #define OP(name, call, formula)                                                                    \
     static void run_##name(const ae__kernels *k, real *const x[ARRAYS], size_t n)                  \
     {                                                                                              \
@@ -52,9 +26,9 @@ static double derivative_of(int32_t act, double y)
         formula;                                                                                   \
     }
 #define ACT(name, act)                                                                             \
-    OP(name, k->activate(act, slope, x[0], x[1], n), x[0] = act_of(act, x[1]))                     \
+    OP(name, k->activate(act, slope, x[0], x[1], n), x[0] = act_of(act, (double)slope, x[1]))      \
     OP(name##_back, k->derive(act, slope, x[0], x[1], x[3], n),                                    \
-       x[0] = x[1] * derivative_of(act, x[3]))
+       x[0] = x[1] * derivative_of(act, (double)slope, x[3]))
 
 static const ae__sgd plain_sgd = {(real)0.5, 0, false, 1, INFINITY, 0};
 static const ae__sgd clamped_sgd = {(real)0.5, (real)0.75, false, (real)0.5, 1, (real)0.125};

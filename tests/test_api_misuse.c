@@ -4,14 +4,19 @@
 
 /* ---- NULL ---- */
 
-static void missing_pointer_is_named(void **state)
+static const ae_allocator none = {0}, no_alloc = {.size = sizeof none};
+
+static void missing_pointer_is_named_by_library(void **state)
 {
-    const ae_allocator none = {0}, no_alloc = {.size = sizeof none};
     (void)state;
     refuses(INVALID, "name is NULL", ae_constant(NULL, &out.i64));
     refuses(INVALID, "value is NULL", ae_constant("AE_OK", NULL));
     refuses(INVALID, "out is NULL", ae_param_at(0, NULL));
+}
 
+static void missing_pointer_is_named_by_config(void **state)
+{
+    (void)state;
     refuses(INVALID, "out is NULL", ae_config_create(NULL));
     refuses(INVALID, "out is NULL", ae_config_create_with(NULL, NULL));
     makes_nothing(INVALID, "size is 0", ae_config_create_with(&made.config, &none));
@@ -30,7 +35,11 @@ static void missing_pointer_is_named(void **state)
     refuses(INVALID, "config is NULL", ae_config_get_f64(NULL, AE_PARAM_SLOPE, &out.f64));
     refuses(INVALID, "value is NULL", ae_config_get_i64(our.config, AE_PARAM_BATCH, NULL));
     refuses(INVALID, "value is NULL", ae_config_get_f64(our.config, AE_PARAM_SLOPE, NULL));
+}
 
+static void missing_pointer_is_named_by_model(void **state)
+{
+    (void)state;
     refuses(INVALID, "out is NULL", ae_model_create(NULL, our.config));
     makes_nothing(INVALID, "config is NULL", ae_model_create(&made.model, NULL));
     refuses(INVALID, "model is NULL", ae_model_summary(NULL, out.text, sizeof out.text, &out.size));
@@ -41,7 +50,11 @@ static void missing_pointer_is_named(void **state)
     refuses(INVALID, "model is NULL", ae_model_get_f64(NULL, AE_PARAM_BETA1, &out.f64));
     refuses(INVALID, "value is NULL", ae_model_get_i64(our.model, AE_PARAM_BATCH, NULL));
     refuses(INVALID, "value is NULL", ae_model_get_f64(our.model, AE_PARAM_BETA1, NULL));
+}
 
+static void missing_pointer_is_named_by_data(void **state)
+{
+    (void)state;
     refuses(INVALID, "out is NULL", ae_data_create(NULL));
     refuses(INVALID, "out is NULL", ae_data_create_with(NULL, NULL));
     makes_nothing(INVALID, "size is 0", ae_data_create_with(&made.data, &none));
@@ -49,7 +62,11 @@ static void missing_pointer_is_named(void **state)
     refuses(INVALID, "values is NULL", ae_data_array(our.data, AE_DATA_X, AE_TYPE_F32, NULL, 1, 1));
     refuses(INVALID, "data is NULL", ae_data_scale(NULL, AE_DATA_X, 1, 0));
     refuses(INVALID, "data is NULL", ae_data_stride(NULL, AE_DATA_X, 16));
+}
 
+static void missing_pointer_is_named_by_fit(void **state)
+{
+    (void)state;
     refuses(INVALID, "out is NULL", ae_fit_options_create(NULL));
     refuses(INVALID, "out is NULL", ae_fit_options_create_with(NULL, NULL));
     makes_nothing(INVALID, "size is 0", ae_fit_options_create_with(&made.options, &none));
@@ -68,7 +85,11 @@ static void missing_pointer_is_named(void **state)
     refuses(INVALID, "values is NULL",
             ae_model_history(our.model, AE_METRIC_LOSS, NULL, 4, &out.size));
     refuses(INVALID, "model is NULL", ae_model_strip(NULL));
+}
 
+static void missing_pointer_is_named_by_use(void **state)
+{
+    (void)state;
     refuses(INVALID, "model is NULL", ae_encode(NULL, x_rows, ROWS, out.floats, CELLS));
     refuses(INVALID, "x is NULL", ae_encode(our.model, NULL, ROWS, out.floats, CELLS));
     refuses(INVALID, "code is NULL", ae_encode(our.model, x_rows, ROWS, NULL, CELLS));
@@ -102,7 +123,11 @@ static void missing_pointer_is_named(void **state)
     refuses(INVALID, "model is NULL", ae_evaluate_data(NULL, our.data, &out.f64));
     refuses(INVALID, "data is NULL", ae_evaluate_data(our.model, NULL, &out.f64));
     refuses(INVALID, "loss is NULL", ae_evaluate_data(our.model, our.data, NULL));
+}
 
+static void missing_pointer_is_named_by_weights(void **state)
+{
+    (void)state;
     refuses(INVALID, "model is NULL",
             ae_model_weights_at(NULL, 0, &out.layer, &out.name, &out.rows, &out.cols));
     refuses(INVALID, "model is NULL", ae_model_weights_get(NULL, 0, "bias", out.floats, CELLS));
@@ -111,7 +136,11 @@ static void missing_pointer_is_named(void **state)
     refuses(INVALID, "model is NULL", ae_model_weights_set(NULL, 0, "bias", x_rows, CODE));
     refuses(INVALID, "name is NULL", ae_model_weights_set(our.model, 0, NULL, x_rows, CODE));
     refuses(INVALID, "values is NULL", ae_model_weights_set(our.model, 0, "bias", NULL, CODE));
+}
 
+static void missing_pointer_is_named_by_file(void **state)
+{
+    (void)state;
     refuses(INVALID, "model is NULL", ae_model_save(NULL, "/nowhere/model.aem"));
     refuses(INVALID, "path is NULL", ae_model_save(our.model, NULL));
     refuses(INVALID, "model is NULL", ae_model_save_memory(NULL, out.text, 1, &out.size));
@@ -225,7 +254,14 @@ static void every_function_of_the_header_was_called(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        in_our_house(missing_pointer_is_named),
+        in_our_house(missing_pointer_is_named_by_library),
+        in_our_house(missing_pointer_is_named_by_config),
+        in_our_house(missing_pointer_is_named_by_model),
+        in_our_house(missing_pointer_is_named_by_data),
+        in_our_house(missing_pointer_is_named_by_fit),
+        in_our_house(missing_pointer_is_named_by_use),
+        in_our_house(missing_pointer_is_named_by_weights),
+        in_our_house(missing_pointer_is_named_by_file),
         in_our_house(functions_that_cannot_fail_take_anything),
         in_our_house(unknown_constant_or_name_is_quoted),
         cmocka_unit_test(every_function_of_the_header_was_called),

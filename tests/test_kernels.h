@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "draw.h"
+
 #ifdef AE_DOUBLE
 #define EPSILON 2.220446049250313e-16
 #else
@@ -57,17 +59,6 @@ static inline void *fenced(fence f, size_t n, size_t unit, int at_end)
 {
     assert_true(n * unit <= f.bytes);
     return at_end ? f.pages + f.bytes - n * unit : f.pages;
-}
-
-/* splitmix64: the same numbers on every run and machine */
-static uint64_t draw_state = 1;
-
-static inline uint64_t draw_bits(void)
-{
-    uint64_t z = draw_state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
 }
 
 static inline size_t draw_below(size_t n)

@@ -114,6 +114,8 @@ static inline trial trial_of(const chain *c, size_t rows)
     t.context = (ae__context){.engine = &t.model->engine,
                               .mode = AE__MODE_TRAIN,
                               .rows = rows,
+                              .expand = true,
+                              .sampled = t.model->plan.importance,
                               .target = t.trainer.target,
                               .target_row = t.out};
     return t;

@@ -268,7 +268,9 @@ static piece layer_of(const variant *v, piece p, int32_t act)
 static bool fits(int32_t term, int32_t act)
 {
     const ae__term_ops *ops = ae__term_of(term);
-    return !ops->check || ops->check(NULL, act) == AE_OK;
+    ae__term_info info = {0};
+    const ae__term_site site = {"dense", false, act, 1};
+    return !ops->infer || ops->infer(NULL, &site, &info) == AE_OK;
 }
 
 static void add_terms(chain *c, const variant *v, int32_t *last_act)

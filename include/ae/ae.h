@@ -146,18 +146,43 @@ enum {
  * AE_ACT_SIGMOID, targets lie in [0, 1]. */
 enum {
     AE_LOSS_UNSET = -1,
-    AE_LOSS_MSE = 1,          /* mean squared error: 1/d sum (y - t)^2 */
-    AE_LOSS_BCE = 2,          /* binary cross-entropy: -1/d sum (t log y + (1 - t) log(1 - y)) */
-    AE_LOSS_MAE = 3,          /* mean absolute error: 1/d sum |y - t| */
-    AE_LOSS_HUBER = 4,        /* 1/d sum h(y - t), h(r) = r^2 / 2 up to |r| = delta, beyond it
+    AE_LOSS_MSE = 1,           /* mean squared error: 1/d sum (y - t)^2 */
+    AE_LOSS_BCE = 2,           /* binary cross-entropy: -1/d sum (t log y + (1 - t) log(1 - y)) */
+    AE_LOSS_MAE = 3,           /* mean absolute error: 1/d sum |y - t| */
+    AE_LOSS_HUBER = 4,         /* 1/d sum h(y - t), h(r) = r^2 / 2 up to |r| = delta, beyond it
                                * delta (|r| - delta / 2): outliers pull less (Huber 1964) */
-    AE_LOSS_BERNOULLI_NLL = 5 /* -sum (t log y + (1 - t) log(1 - y)): BCE times d, in nats */
+    AE_LOSS_BERNOULLI_NLL = 5, /* -sum (t log y + (1 - t) log(1 - y)): BCE times d, in nats */
+    AE_LOSS_GAUSSIAN_NLL = 6   /* 1/2 sum ((y - t)^2 / v + log(2 pi v)), in nats; the variance v is
+                                * AE_PARAM_VARIANCE, or learned: AE_PARAM_VARIANCE_KIND */
+};
+
+/* Whether the variance of AE_LOSS_GAUSSIAN_NLL is learned. */
+enum {
+    AE_VARIANCE_UNSET = -1,
+    AE_VARIANCE_FIXED = 0,
+    AE_VARIANCE_GLOBAL = 1, /* one for all features */
+    AE_VARIANCE_FEATURE = 2 /* one a feature */
 };
 
 /* Penalties on the output y of a layer: a sum over its elements, then the mean over rows. */
 enum {
     AE_PENALTY_UNSET = -1,
-    AE_PENALTY_L1 = 100 /* sum |y|: keeps most of a code at 0 */
+    AE_PENALTY_L1 = 100,         /* sum |y|: keeps most of a code at 0 */
+    AE_PENALTY_KL = 101,         /* of a Gaussian layer alone: the divergence of its distribution
+                                   * from the standard normal one, 1/2 sum (m^2 + v - 1 - log v), in
+                                   * nats (Kingma and Welling 2014) */
+    AE_PENALTY_KL_SPARSITY = 102 /* of a sigmoid layer: sum of r log(r / q) + (1 - r) log((1 - r) /
+                                   * (1 - q)), with r = AE_PARAM_TARGET and q an element's mean over
+                                   * the rows of the batch (Ng 2011), or of the call of ae_evaluate;
+                                   * the scores of rows leave it out */
+};
+
+/* What a model with a Gaussian layer of k samples a row is trained on. */
+enum {
+    AE_BOUND_UNSET = -1,
+    AE_BOUND_ELBO = 0,      /* the mean of the samples' losses: the evidence lower bound */
+    AE_BOUND_IMPORTANCE = 1 /* -log of the mean of e^-loss: the importance-weighted bound (Burda et
+                             * al. 2016); the KL penalty is then that of each sample */
 };
 
 /* Optimisers: g the gradient, w a weight, lr the learning rate. docs/math.md has the formulas. */
@@ -228,6 +253,7 @@ enum {
     AE_PARAM_SHUFFLE = 3,    /* i64, AE_SHUFFLE_FULL */
     AE_PARAM_CLIP_NORM = 4,  /* f64, 0 (off): scales the whole gradient down to at most this norm */
     AE_PARAM_CLIP_VALUE = 5, /* f64, 0 (off): cuts every gradient to +- this, after CLIP_NORM */
+    AE_PARAM_BOUND = 6,      /* i64, AE_BOUND_ELBO */
 
     /* the layer added last (ae_config_set); kept in the file */
     AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer, as given to ae_config_dense */
@@ -245,11 +271,24 @@ enum {
     AE_PARAM_CLIP_HIGH = 113,  /* f64, FLT_MAX (no bound; salt and pepper: 1): largest; to be above
                                 * CLIP_LOW (else RANGE from create) */
     AE_PARAM_MASK_VALUE = 114, /* f64, 0: what masking writes */
+    AE_PARAM_SAMPLES = 121,    /* i64, 1: draws a row of a Gaussian layer, in training and in
+                                * evaluation; 1 to 65536 */
+    AE_PARAM_SIDE = 122,       /* i64: numbers of a side vector, as given to ae_config_concat */
+    AE_PARAM_LABEL = 123,      /* i64, 0: whether the side is the number of a class, which enters as
+                                * SIDE numbers, all 0 but a 1 at its place */
 
     /* the loss added last (ae_config_set); kept in the file */
     AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss or penalty in the sum; > 0 */
     AE_PARAM_LAYER = 201,  /* i64: layer that a penalty reads, from 0; set by ae_config_penalty */
     AE_PARAM_DELTA = 202,  /* f64, 1: of HUBER, where its square ends; > 0 */
+    AE_PARAM_FREE_BITS = 203, /* f64, 0: of KL: nats of each dimension of a row that cost nothing in
+                               * training (Kingma et al. 2016); >= 0 */
+    AE_PARAM_WARMUP = 204,    /* f64, 0: of KL: epochs of training over which its weight rises
+                               * from 0 (Bowman et al. 2016), step by step; 0 to 1e6 */
+    AE_PARAM_TARGET = 205,    /* f64, 0.05: of KL_SPARSITY: the mean wanted; 0 < target < 1 */
+    AE_PARAM_VARIANCE = 206,  /* f64, 1: of GAUSSIAN_NLL, or where its learning begins; 1e-8 to
+                               * 1e8 */
+    AE_PARAM_VARIANCE_KIND = 207, /* i64, AE_VARIANCE_FIXED */
 
     /* the optimiser (ae_config_set, ae_model_set); kept in the file. ae_config_optimizer puts them
      * back to their defaults */
@@ -359,6 +398,32 @@ AE_API int32_t ae_config_activation(ae_config *config, int32_t activation);
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount);
 
+/* Adds a layer that draws its output from normal distributions, whose means and log-variances are
+ * its input: of 2 d numbers the first d are means m, the other d give the log-variances l, bounded
+ * smoothly, log v = 20 tanh(l / 20); y = m + sqrt(v) z, z standard normal (Kingma and Welling 2014;
+ * Rezende et al. 2014). A dense layer of 2 d linear units comes before it, AE_PENALTY_KL on it:
+ *     ae_config_dense(config, 2 * 20, AE_ACT_LINEAR);
+ *     ae_config_gaussian(config);
+ *     ae_config_penalty(config, AE_PENALTY_KL, 1);
+ *     ae_config_code(config);
+ * Training draws anew each epoch and row, evaluation and scores the same for a row's number each
+ * time; ae_encode, ae_reconstruct and ae_features give the mean. A chain has at most one.
+ * Further parameter: AE_PARAM_SAMPLES. Codes as ae_config_dense; an input of an odd number, or a
+ * second such layer, is SHAPE from ae_model_create.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_gaussian(ae_config *config);
+
+/* Adds a layer that appends each row's side vector (AE_DATA_SIDE) to its input: what the model is
+ * told besides x, in the encoder, the decoder, or both. The second form takes labels: a side of one
+ * number, the row's class, 0 to classes - 1, which enters as `classes` numbers, all 0 but a 1 at
+ * its place. Such a model is fed by the ..._data functions. All side vectors of a chain are of one
+ * form (else SHAPE from ae_model_create).
+ *   dim, classes   1 to 2^24
+ * Codes as ae_config_dense.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_concat(ae_config *config, int64_t dim);
+AE_API int32_t ae_config_concat_label(ae_config *config, int64_t classes);
+
 /* Marks the output of the layer added last as the code: the layers so far are the encoder, those to
  * come the decoder. Every model needs one.
  * INVALID: NULL. STATE: no layer yet, or marked before.
@@ -429,6 +494,10 @@ AE_API int64_t ae_model_output_dim(const ae_model *model);
 AE_API int32_t ae_model_layers(const ae_model *model);
 AE_API int64_t ae_model_layer_dim(const ae_model *model, int32_t layer);
 
+/* Number of losses and penalties. 0 for NULL.
+ * Threads: as const. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_model_terms(const ae_model *model);
+
 /* Weights in all; complete epochs and optimiser steps so far. 0 for NULL.
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_weights(const ae_model *model);
@@ -463,8 +532,9 @@ typedef struct ae_data ae_data;
 /* What an array is. */
 enum {
     AE_DATA_UNSET = -1,
-    AE_DATA_X = 0, /* the input */
-    AE_DATA_Y = 1  /* the target; without it the input is the target */
+    AE_DATA_X = 0,   /* the input */
+    AE_DATA_Y = 1,   /* the target; without it the input is the target */
+    AE_DATA_SIDE = 2 /* what the concat layers append, for models that have some */
 };
 
 /* Makes an empty view, to be freed by ae_data_free. INVALID and NOMEM as ae_config_create.
@@ -514,8 +584,8 @@ enum {
  * are there. */
 typedef struct ae_event {
     size_t size;
-    int32_t kind; /* AE_EVENT_* */
-    int32_t reserved;
+    int32_t kind;         /* AE_EVENT_* */
+    int32_t n_terms;      /* losses and penalties of the model */
     int64_t epoch;        /* the current one, from 1 */
     int64_t epochs;       /* AE_FIT_EPOCHS */
     int64_t step;         /* steps done in this epoch */
@@ -524,6 +594,10 @@ typedef struct ae_event {
     double val_loss;      /* NaN in a batch event, and without validation data */
     double learning_rate; /* of the step just made */
     double seconds;       /* since the epoch began, validation included */
+    /* The parts of both losses: of each loss and penalty, in the order in which they were added, its
+     * mean without its weight. val_terms: NULL where val_loss is NaN. Valid during the call. */
+    const double *terms;
+    const double *val_terms;
 } ae_event;
 
 /* Called on the thread that called ae_fit, between steps. A value other than 0 ends the training:
@@ -592,9 +666,23 @@ AE_API int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_op
 /* What the history holds, a value an epoch. */
 enum {
     AE_METRIC_UNSET = -1,
-    AE_METRIC_LOSS = 0,         /* mean over the epoch's rows, each taken when it was trained on */
-    AE_METRIC_VAL_LOSS = 1,     /* of the validation data after the epoch; NaN without any */
-    AE_METRIC_LEARNING_RATE = 2 /* of the epoch's last step */
+    AE_METRIC_LOSS = 0,          /* mean over the epoch's rows, each taken when it was trained on */
+    AE_METRIC_VAL_LOSS = 1,      /* of the validation data after the epoch; NaN without any */
+    AE_METRIC_LEARNING_RATE = 2, /* of the epoch's last step */
+    AE_METRIC_ACTIVE_UNITS = 4,  /* dimensions of a Gaussian layer whose mean has a variance above
+                                 * 0.01 over the epoch's rows (Burda et al. 2016); NaN without one */
+    AE_METRIC_WARNINGS = 5,      /* sum of AE_WARNING_*, 0: none */
+    AE_METRIC_TERM = 100,        /* TERM + i: mean of loss or penalty i without its weight; i counts
+                                 * both in the order in which they were added, from 0 */
+    AE_METRIC_VAL_TERM = 200     /* VAL_TERM + i: the same of the validation data */
+};
+
+/* What AE_METRIC_WARNINGS is made of. */
+enum {
+    AE_WARNING_UNSET = -1,
+    AE_WARNING_COLLAPSE = 1 /* no unit of the Gaussian layer is active: its posterior has collapsed
+                             * to the prior, and the code tells nothing of x. A warm-up, free bits or
+                             * a smaller weight of the KL penalty help */
 };
 
 /* Copies a metric of all complete epochs; the history is kept in the file.
@@ -626,7 +714,7 @@ AE_API int32_t ae_model_strip(ae_model *model);
  * of other dimensions. STATE: a view without an x, or a forked process.
  * --------------------------------------------------------------------------------------------- */
 
-/* The code of each row: rows x code dimensions.
+/* The code of each row: rows x code dimensions; of a Gaussian layer its mean.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_encode(ae_model *model, const float *x, int64_t rows, float *code, size_t cap);
 AE_API int32_t ae_encode_data(ae_model *model, const ae_data *data, float *code, size_t cap);
@@ -635,6 +723,7 @@ AE_API int32_t ae_encode_data(ae_model *model, const ae_data *data, float *code,
  * has no layer after its code.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_decode(ae_model *model, const float *code, int64_t rows, float *out, size_t cap);
+AE_API int32_t ae_decode_data(ae_model *model, const ae_data *data, float *out, size_t cap);
 
 /* decode(encode(x)), the same bits: rows x output dimensions.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
@@ -660,7 +749,8 @@ AE_API int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *d
 AE_API int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, size_t cap);
 AE_API int32_t ae_score_data(ae_model *model, const ae_data *data, float *scores, size_t cap);
 
-/* The model's loss over all rows, without training; validation is this function.
+/* The model's loss over all rows, without training; validation is this function. A warm-up is taken
+ * as over, and free bits as 0.
  *   y   rows x output dimensions; NULL: x is the target
  * Codes as ae_score.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
@@ -668,11 +758,86 @@ AE_API int32_t ae_evaluate(ae_model *model, const float *x, const float *y, int6
                            double *loss);
 AE_API int32_t ae_evaluate_data(ae_model *model, const ae_data *data, double *loss);
 
+/* The parts of that loss: of each loss and penalty, in the order in which they were added, its mean
+ * over rows without its weight.
+ *   terms   cap numbers, at least ae_model_terms
+ * Codes as ae_score.
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_evaluate_terms(ae_model *model, const ae_data *data, double *terms, size_t cap);
+
+/* ------------------------------------------------------------------------------------------------
+ * Draw
+ *
+ * For models whose code is the output of a Gaussian layer (else STATE). The posterior of a row is
+ * the normal distribution of its code; the prior is the standard normal one. Draws are functions of
+ * the seed given, the row's number and the sample's, so that a call can be repeated, or cut into
+ * parts. Further codes as in "Use".
+ *   seed   0 to 2^63 - 1024 (else RANGE)
+ * --------------------------------------------------------------------------------------------- */
+
+/* Means and log-variances of the posteriors: rows x code dimensions each.
+ *   mean, log_variance   cap numbers each; one of them may be NULL
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_posterior(ae_model *model, const float *x, int64_t rows, float *mean,
+                            float *log_variance, size_t cap);
+AE_API int32_t ae_posterior_data(ae_model *model, const ae_data *data, float *mean,
+                                 float *log_variance, size_t cap);
+
+/* Codes drawn from the posteriors: rows x samples x code dimensions.
+ *   samples   of each row, 1 to 65536
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_posterior_sample(ae_model *model, const float *x, int64_t rows, int64_t samples,
+                                   int64_t seed, float *codes, size_t cap);
+AE_API int32_t ae_posterior_sample_data(ae_model *model, const ae_data *data, int64_t samples,
+                                        int64_t seed, float *codes, size_t cap);
+
+/* What the decoder makes of codes drawn from the prior: rows x output dimensions. The second form
+ * is for decoders with a concat layer: a row is drawn for each row of the data's AE_DATA_SIDE.
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_sample(ae_model *model, int64_t rows, int64_t seed, float *out, size_t cap);
+AE_API int32_t ae_sample_data(ae_model *model, const ae_data *data, int64_t seed, float *out,
+                              size_t cap);
+
+/* What any decoder makes of the codes on the straight line between two: steps x output dimensions,
+ * the first of `from`, the last of `to`. Models without a Gaussian layer may be asked, too.
+ *   from, to   code dimensions each
+ *   steps      2 to 2^24
+ * STATE, too: the decoder has a concat layer (ae_decode_data takes a side).
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_interpolate(ae_model *model, const float *from, const float *to, int64_t steps,
+                              float *out, size_t cap);
+
+/* An estimate of log p(x) of each row, in nats, by importance sampling from its posterior (Burda et
+ * al. 2016, equation 8): log of the mean over samples of p(x | z) p(z) / q(z | x). A lower bound in
+ * expectation, the closer the more samples there are. Weights of losses and penalties do not enter;
+ * p(x | z) is what AE_LOSS_BERNOULLI_NLL or AE_LOSS_GAUSSIAN_NLL says.
+ *   samples   1 to 65536
+ *   values    cap numbers, one a row
+ * STATE, too: the model has not just one of these two losses, and AE_PENALTY_KL.
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_log_likelihood(ae_model *model, const float *x, int64_t rows, int64_t samples,
+                                 int64_t seed, double *values, size_t cap);
+AE_API int32_t ae_log_likelihood_data(ae_model *model, const ae_data *data, int64_t samples,
+                                      int64_t seed, double *values, size_t cap);
+
+/* What each dimension of the code carries, over all rows.
+ *   kl         its divergence from the prior, in nats, mean over rows
+ *   variance   of its posterior mean; a dimension is called active above 0.01 (Burda et al. 2016)
+ *   cap        numbers that each has room for, at least the code's dimensions; one of the two may
+ *              be NULL
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_diagnose(ae_model *model, const float *x, int64_t rows, double *kl,
+                           double *variance, size_t cap);
+AE_API int32_t ae_diagnose_data(ae_model *model, const ae_data *data, double *kl, double *variance,
+                                size_t cap);
+
 /* ------------------------------------------------------------------------------------------------
  * Look inside
  *
  * Weights go by layer (from 0) and name: "kernel", inputs x units, and "bias", 1 x units. A tied
- * layer has no kernel of its own.
+ * layer has no kernel of its own. Losses count on after the layers, so that loss or penalty i is
+ * layer ae_model_layers + i: AE_LOSS_GAUSSIAN_NLL that learns its variance has "log_variance",
+ * 1 x features or 1 x 1, bounded as that of a Gaussian layer.
  * --------------------------------------------------------------------------------------------- */
 
 /* Describes the arrays of weights by number.

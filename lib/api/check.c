@@ -43,23 +43,32 @@ int32_t ae__check_change(const ae_model *model)
     return ae__fail(AE_ERR_BUSY, "model: is being trained; wait until ae_fit has returned");
 }
 
-static bool overlap(const ae__array *array, const float *out, size_t bytes)
+int32_t ae__check_decoder(const ae_model *model)
+{
+    if (model->desc.code < model->plan.n_layers) return AE_OK;
+    return ae__fail(AE_ERR_STATE, "decode: the model has no layer after its code");
+}
+
+static bool overlap(const ae__array *array, const void *out, size_t bytes)
 {
     uintptr_t from = (uintptr_t)array->values, to = (uintptr_t)out;
     return from < to + bytes && to < from + ae__array_extent(array);
 }
 
-int32_t ae__check_output(const char *name, const float *out, size_t dim, size_t cap,
-                         const ae__view *view)
+int32_t ae__check_output(const char *name, const void *out, size_t unit, size_t rows, size_t dim,
+                         size_t cap, const ae__view *view)
 {
-    size_t rows = view->x.rows, bytes = rows * dim * sizeof *out;
+    const ae__array *arrays[] = {&view->x, &view->y, &view->side};
     if (rows > cap / dim)
         return ae__fail(AE_ERR_RANGE, "%s: capacity is %zu, wanted %zu rows x %zu", name, cap, rows,
                         dim);
-    if ((uintptr_t)out % sizeof *out)
-        return ae__fail(AE_ERR_INVALID, "%s: address is no multiple of %zu", name, sizeof *out);
-    if (overlap(&view->x, out, bytes) || overlap(&view->y, out, bytes))
-        return ae__fail(AE_ERR_INVALID, "%s: overlaps the input, wanted memory of its own", name);
+    if ((uintptr_t)out % unit)
+        return ae__fail(AE_ERR_INVALID, "%s: address is no multiple of %zu", name, unit);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        if (overlap(arrays[i], out, rows * dim * unit))
+            return ae__fail(AE_ERR_INVALID, "%s: overlaps the input, wanted memory of its own",
+                            name);
+    }
     return AE_OK;
 }
 
@@ -73,6 +82,32 @@ int32_t ae__check_input(const ae__view *view, const char *name, size_t dim)
     return ae__fail(AE_ERR_SHAPE, "%s: dimension is %zu, wanted %zu", name, view->x.dim, dim);
 }
 
+static bool takes_side(const ae_model *model, int32_t first, int32_t last)
+{
+    for (int32_t i = first; i < last; i++) {
+        if (model->plan.layers[i].ops->side) return true;
+    }
+    return false;
+}
+
+int32_t ae__check_side(const ae_model *model, const ae__view *view, int32_t first, int32_t last,
+                       size_t rows)
+{
+    const ae__array *side = &view->side;
+    const size_t want = ae__plan_side(&model->plan), classes = ae__plan_classes(&model->plan);
+    if (!side->values && takes_side(model, first, last))
+        return ae__fail(AE_ERR_STATE,
+                        "side: is missing, wanted AE_DATA_SIDE of dimension %zu (a ..._data call)",
+                        want);
+    if (!side->values) return AE_OK;
+    if (side->dim != want)
+        return ae__fail(AE_ERR_SHAPE, "side: dimension is %zu, wanted %zu%s", side->dim, want,
+                        want ? "" : ": the model has no concat layer");
+    if (side->rows != rows)
+        return ae__fail(AE_ERR_SHAPE, "side: has %zu rows, wanted %zu", side->rows, rows);
+    return classes ? ae__array_check_labels(side, classes, "side") : AE_OK;
+}
+
 int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *x_name,
                        const char *y_name)
 {
@@ -81,6 +116,7 @@ int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *
     size_t output = ae__plan_output(&model->plan);
     bool unit = false;
     AE_TRY(ae__check_input(view, x_name, model->plan.layers[0].in));
+    AE_TRY(ae__check_side(model, view, 0, model->plan.n_layers, view->x.rows));
     if (!model->desc.n_terms)
         return ae__fail(AE_ERR_STATE,
                         "model: has no loss; call ae_config_loss before ae_model_create");
@@ -95,5 +131,6 @@ int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *
 int32_t ae__check_finite(const ae__view *view, const char *x_name, const char *y_name)
 {
     AE_TRY(ae__array_check_finite(&view->x, x_name));
+    if (view->side.values) AE_TRY(ae__array_check_finite(&view->side, "side"));
     return view->y.values ? ae__array_check_finite(&view->y, y_name) : AE_OK;
 }

@@ -18,10 +18,13 @@ int32_t ae__check_allocator(const ae_allocator *given, ae_allocator *out);
 int32_t ae__check_model(const ae_model *model);
 int32_t ae__check_change(const ae_model *model);
 
-/* A buffer for `dim` floats a row of x. RANGE: more than cap; INVALID: misaligned, or over x or y.
- * `name` is the buffer's. */
-int32_t ae__check_output(const char *name, const float *out, size_t dim, size_t cap,
-                         const ae__view *view);
+/* STATE: no layer comes after the code. */
+int32_t ae__check_decoder(const ae_model *model);
+
+/* A buffer for rows x dim numbers of `unit` bytes. RANGE: more than cap; INVALID: misaligned, or over
+ * an array of the view. `name` is the buffer's. */
+int32_t ae__check_output(const char *name, const void *out, size_t unit, size_t rows, size_t dim,
+                         size_t cap, const ae__view *view);
 
 /* The first failure of an object's calls. stick remembers it, and gives back the status that it is
  * given; stuck fails with it from then on. */
@@ -57,6 +60,11 @@ struct ae_fit_options {
 
 /* STATE: the view has no x; SHAPE: another dimension than `dim`, or targets of other rows. */
 int32_t ae__check_input(const ae__view *view, const char *name, size_t dim);
+
+/* The side for layers [first, last) and `rows` rows. STATE: they take one, and there is none; SHAPE:
+ * another dimension or number of rows, or a model without a place for it; RANGE: labels. */
+int32_t ae__check_side(const ae_model *model, const ae__view *view, int32_t first, int32_t last,
+                       size_t rows);
 
 /* The same for a view whose loss is to be computed: STATE: the model has no loss; SHAPE: targets of
  * another dimension than the output; RANGE: outside [0, 1] where a loss wants that. */

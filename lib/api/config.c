@@ -82,6 +82,32 @@ int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount)
     return ae_config_set_f64(config, AE_PARAM_AMOUNT, amount);
 }
 
+int32_t ae_config_gaussian(ae_config *config)
+{
+    AE__WANT(config);
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, add_layer(config, AE__LAYER_GAUSSIAN, NULL, NULL, 0));
+}
+
+static int32_t add_concat(ae_config *config, int64_t side, int64_t label)
+{
+    const int32_t params[] = {AE_PARAM_SIDE, AE_PARAM_LABEL};
+    const int64_t values[] = {side, label};
+    AE__WANT(config);
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, add_layer(config, AE__LAYER_CONCAT, params, values, 2));
+}
+
+int32_t ae_config_concat(ae_config *config, int64_t dim)
+{
+    return add_concat(config, dim, 0);
+}
+
+int32_t ae_config_concat_label(ae_config *config, int64_t classes)
+{
+    return add_concat(config, classes, 1);
+}
+
 int32_t ae_config_code(ae_config *config)
 {
     AE__WANT(config);

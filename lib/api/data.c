@@ -28,12 +28,19 @@ void ae_data_free(ae_data *data)
     ae__mem_free(&mem, data);
 }
 
+static const char *const roles[] = {[AE_DATA_X] = "x", [AE_DATA_Y] = "y", [AE_DATA_SIDE] = "side"};
+
 static int32_t role_of(ae_data *data, int32_t role, ae__array **array)
 {
-    if (role != AE_DATA_X && role != AE_DATA_Y)
-        return ae__fail(AE_ERR_INVALID, "data: role is %d, wanted AE_DATA_X (%d) or AE_DATA_Y (%d)",
-                        (int)role, AE_DATA_X, AE_DATA_Y);
-    *array = role == AE_DATA_X ? &data->view.x : &data->view.y;
+    ae__array *arrays[] = {[AE_DATA_X] = &data->view.x,
+                           [AE_DATA_Y] = &data->view.y,
+                           [AE_DATA_SIDE] = &data->view.side};
+    if (role < AE_DATA_X || role > AE_DATA_SIDE)
+        return ae__fail(
+            AE_ERR_INVALID,
+            "data: role is %d, wanted AE_DATA_X (%d), AE_DATA_Y (%d) or AE_DATA_SIDE (%d)",
+            (int)role, AE_DATA_X, AE_DATA_Y, AE_DATA_SIDE);
+    *array = arrays[role];
     return AE_OK;
 }
 
@@ -41,7 +48,7 @@ static int32_t given(ae_data *data, int32_t role, ae__array **array)
 {
     AE_TRY(role_of(data, role, array));
     if ((*array)->values) return AE_OK;
-    return ae__fail(AE_ERR_STATE, "data: role %s has no array yet", role == AE_DATA_X ? "x" : "y");
+    return ae__fail(AE_ERR_STATE, "data: role %s has no array yet", roles[role]);
 }
 
 int32_t ae_data_array(ae_data *data, int32_t role, int32_t type, const void *values, int64_t rows,
@@ -50,7 +57,7 @@ int32_t ae_data_array(ae_data *data, int32_t role, int32_t type, const void *val
     ae__array *array = NULL;
     AE__WANT(data);
     AE_TRY(role_of(data, role, &array));
-    return ae__array_set(array, role == AE_DATA_X ? "x" : "y", type, values, rows, dim);
+    return ae__array_set(array, roles[role], type, values, rows, dim);
 }
 
 int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double offset)

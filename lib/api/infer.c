@@ -8,8 +8,10 @@ static int32_t run(ae_model *model, const ae__view *view, int32_t first, int32_t
 {
     AE_TRY(ae__check_model(model));
     AE_TRY(ae__check_input(view, first ? "code" : "x", model->plan.layers[first].in));
-    AE_TRY(ae__check_output("output", out, model->plan.layers[last - 1].out, cap, view));
-    ae__run_layers(model, &view->x, first, last, out);
+    AE_TRY(ae__check_side(model, view, first, last, view->x.rows));
+    AE_TRY(ae__check_output("output", out, sizeof *out, view->x.rows,
+                            model->plan.layers[last - 1].out, cap, view));
+    ae__run_layers(model, view, first, last, out);
     return AE_OK;
 }
 
@@ -69,9 +71,17 @@ int32_t ae_decode(ae_model *model, const float *code, int64_t rows, float *out, 
     AE__WANT(model);
     AE__WANT(code);
     AE__WANT(out);
-    if (model->desc.code == model->plan.n_layers)
-        return ae__fail(AE_ERR_STATE, "ae_decode: the model has no layer after its code");
+    AE_TRY(ae__check_decoder(model));
     return run_plain(model, code, rows, model->desc.code, model->plan.n_layers, out, cap);
+}
+
+int32_t ae_decode_data(ae_model *model, const ae_data *data, float *out, size_t cap)
+{
+    AE__WANT(model);
+    AE__WANT(data);
+    AE__WANT(out);
+    AE_TRY(ae__check_decoder(model));
+    return run(model, &data->view, model->desc.code, model->plan.n_layers, out, cap);
 }
 
 int32_t ae_reconstruct(ae_model *model, const float *x, int64_t rows, float *out, size_t cap)
@@ -95,7 +105,7 @@ int32_t ae_features(ae_model *model, int32_t layer, const float *x, int64_t rows
 static int32_t score(ae_model *model, const ae__view *view, float *scores, size_t cap)
 {
     AE_TRY(ae__check_model(model));
-    AE_TRY(ae__check_output("scores", scores, 1, cap, view));
+    AE_TRY(ae__check_output("scores", scores, sizeof *scores, view->x.rows, 1, cap, view));
     AE_TRY(ae__check_loss(model, view, "x", "y"));
     ae__run_loss(model, view, scores);
     return AE_OK;
@@ -124,6 +134,20 @@ static int32_t evaluate(ae_model *model, const ae__view *view, double *loss)
     AE_TRY(ae__check_model(model));
     AE_TRY(ae__check_loss(model, view, "x", "y"));
     *loss = ae__run_loss(model, view, NULL);
+    return AE_OK;
+}
+
+int32_t ae_evaluate_terms(ae_model *model, const ae_data *data, double *terms, size_t cap)
+{
+    double loss;
+    AE__WANT(model);
+    AE__WANT(data);
+    AE__WANT(terms);
+    const size_t n = (size_t)model->plan.n_terms;
+    if (n) AE_TRY(ae__check_output("terms", terms, sizeof *terms, 1, n, cap, &data->view));
+    AE_TRY(evaluate(model, &data->view, &loss));
+    for (size_t i = 0; i < n; i++)
+        terms[i] = model->work.parts[AE__PART_TERM + i] / (double)data->view.x.rows;
     return AE_OK;
 }
 

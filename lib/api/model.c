@@ -48,6 +48,11 @@ int64_t ae_model_layer_dim(const ae_model *model, int32_t layer)
     return (int64_t)model->plan.layers[layer].out;
 }
 
+int32_t ae_model_terms(const ae_model *model)
+{
+    return model ? model->plan.n_terms : 0;
+}
+
 int64_t ae_model_weights(const ae_model *model)
 {
     return model ? (int64_t)model->plan.weight_count : 0;
@@ -171,13 +176,16 @@ int32_t ae_model_weights_at(const ae_model *model, int32_t index, int32_t *layer
 static int32_t find_weight(const ae_model *model, int32_t layer, const char *name,
                            const ae__weight **weight)
 {
-    if (layer < 0 || layer >= model->plan.n_layers)
+    const ae__plan *plan = &model->plan;
+    const int32_t last = plan->n_layers + plan->n_terms - 1, term = layer - plan->n_layers;
+    if (layer < 0 || layer > last)
         return ae__fail(AE_ERR_INVALID, "weights: layer is %d, wanted 0 to %d", (int)layer,
-                        (int)model->plan.n_layers - 1);
-    *weight = ae__plan_weight(&model->plan, layer, name);
+                        (int)last);
+    *weight = ae__plan_weight(plan, layer, name);
     if (*weight) return AE_OK;
     return ae__fail(AE_ERR_INVALID, "%s #%d: has no weights \"%s\" of its own",
-                    model->plan.layers[layer].ops->name, (int)layer, name);
+                    term < 0 ? plan->layers[layer].ops->name : plan->terms[term].ops->name,
+                    (int)(term < 0 ? layer : term), name);
 }
 
 int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const char *name, float *values,
@@ -223,14 +231,15 @@ int32_t ae_model_history(const ae_model *model, int32_t metric, double *values, 
 {
     AE__WANT(model);
     size_t n = (size_t)model->trained.epochs;
-    if (metric < 0 || metric >= AE__METRICS)
+    size_t series = ae__history_series(&model->desc), at = ae__history_find(&model->desc, metric);
+    if (at == series)
         return ae__fail(AE_ERR_INVALID, "ae_model_history: there is no metric %d", (int)metric);
     if (values || cap) {
         AE__WANT(values);
         if (cap < n)
             return ae__fail(AE_ERR_RANGE, "ae_model_history: capacity is %zu, wanted %zu epochs",
                             cap, n);
-        if (n) memcpy(values, model->trained.history[metric], n * sizeof *values);
+        for (size_t e = 0; e < n; e++) values[e] = model->trained.history[e * series + at];
     }
     if (count) *count = n;
     return AE_OK;

@@ -6,10 +6,12 @@
 
 #include <stdint.h>
 
-enum {                      /* what a draw is for; never reused */
-       AE__DRAW_INIT = 1,   /* first weights: layer, row = tensor of the layer */
-       AE__DRAW_ORDER = 2,  /* order of the rows: epoch */
-       AE__DRAW_CORRUPT = 3 /* noise while training: layer, sample, row, epoch */
+enum {                         /* what a draw is for; never reused */
+       AE__DRAW_INIT = 1,      /* first weights: layer, row = tensor of the layer */
+       AE__DRAW_ORDER = 2,     /* order of the rows: epoch */
+       AE__DRAW_CORRUPT = 3,   /* noise while training: layer, sample, row, epoch */
+       AE__DRAW_POSTERIOR = 4, /* samples of a Gaussian layer: layer, sample, row, epoch */
+       AE__DRAW_PRIOR = 5      /* codes from the prior: row */
 };
 
 /* Widths in bits: purpose 8, epoch 24, layer 10, sample 16, row 40. */

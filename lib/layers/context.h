@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/rng.h"
 #include "base/training.h"
 #include "kernels/gemm.h"
 
@@ -17,6 +18,7 @@ typedef struct ae__context {
     const ae__engine *engine;
     int32_t mode;
     size_t rows; /* of the data */
+    bool expand; /* layers make their row factor of rows; else one row of one */
 
     /* What random draws are functions of (base/rng.h). Evaluation draws with epoch 0. */
     uint64_t seed;
@@ -24,10 +26,21 @@ typedef struct ae__context {
     uint64_t step;               /* optimiser steps done before this one */
     const uint64_t *row_numbers; /* of each row in its data; NULL: first_row, first_row + 1, ... */
     uint64_t first_row;
+    uint32_t first_sample; /* number of the first of a row's samples */
+    bool sampled; /* penalties take a sample's own divergence, not its expectation in closed form */
+
+    double epochs; /* done so far, with the fraction of the open one; training alone */
 
     const real *target;     /* rows x output dimensions; NULL while inferring */
     size_t target_row;      /* its row stride */
-    const real *row_weight; /* one a row; NULL: all 1 */
+    const real *row_weight; /* one a row of the data; NULL: all 1 */
+    const real *side;       /* rows x numbers of a side; NULL where no layer takes it */
+    size_t side_row;
 } ae__context;
+
+/* `count` words for elements from `at` on, a multiple of 4, of one row of the data. `place` names
+ * purpose, layer and sample. */
+void ae__context_draw(const ae__context *context, ae__draw place, size_t row, size_t at,
+                      size_t count, uint32_t *bits);
 
 #endif

@@ -9,7 +9,6 @@
 #include <float.h>
 #include <string.h>
 
-#include "base/rng.h"
 #include "base/size.h"
 #include "base/status.h"
 
@@ -75,19 +74,11 @@ static noise noise_of(const ae__spec *spec)
 static void draw_bits(const ae__layer_call *call, size_t row, size_t at, size_t count,
                       uint32_t *bits)
 {
-    const ae__context *context = call->context;
-    const size_t samples = call->rows / context->rows, i = row / samples;
-    const ae__draw draw = {
-        .seed = context->seed,
-        .purpose = AE__DRAW_CORRUPT,
-        .epoch = (uint32_t)context->epoch,
-        .layer = (uint32_t)call->number,
-        .sample = (uint32_t)(row % samples),
-        .row = context->row_numbers ? context->row_numbers[i] : context->first_row + i,
-    };
-    uint32_t counter[4], key[2];
-    ae__draw_place(&draw, (uint32_t)(at / 4), counter, key);
-    context->engine->kernels->philox(bits, counter, key, count);
+    const size_t samples = call->rows / call->context->rows;
+    const ae__draw place = {.purpose = AE__DRAW_CORRUPT,
+                            .layer = (uint32_t)call->number,
+                            .sample = (uint32_t)(row % samples)};
+    ae__context_draw(call->context, place, row / samples, at, count, bits);
 }
 
 /* Each noise is a copy, so that no store can change it and the loops become vectors. */

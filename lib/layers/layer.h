@@ -6,18 +6,9 @@
 #include "base/shape.h"
 #include "base/spec.h"
 #include "layers/context.h"
+#include "layers/weight.h"
 
 enum { AE__LAYER_WEIGHTS = 4 }; /* most arrays of weights of one layer */
-
-/* An array of weights: stored inputs x outputs, row-major. */
-typedef struct ae__weight_info {
-    const char *name;
-    size_t rows, cols;
-    int32_t init;           /* AE_INIT_* */
-    size_t fan_in, fan_out; /* for init */
-    bool decay;             /* whether weight decay acts on it */
-    int32_t tied_to;        /* the layer whose array of the same name this is, or -1: its own */
-} ae__weight_info;
 
 /* What a layer needs, from its spec and the shape of its input. */
 typedef struct ae__layer_info {
@@ -29,7 +20,7 @@ typedef struct ae__layer_info {
     real slope;
 } ae__layer_info;
 
-/* One layer of a pass. x: rows x in, y: rows * row_factor x out, with row strides of their own
+/* One layer of a pass. x: rows x in, y: rows * factor x out, with row strides of their own
  * (ae__row_stride), which dx and dy share. */
 typedef struct ae__layer_call {
     const ae__context *context;
@@ -37,6 +28,7 @@ typedef struct ae__layer_call {
     const ae__layer_info *info;
     int32_t number;      /* in the chain */
     size_t rows;         /* of x */
+    size_t factor;       /* rows of y for each of x */
     size_t in, out;      /* elements of a row */
     size_t x_row, y_row; /* row strides of x and dx, of y and dy */
     const real *x;
@@ -67,6 +59,8 @@ typedef struct ae__layer_ops {
     const char *name;      /* "dense" */
     const int32_t *params; /* AE_PARAM_* that it takes, ended by 0 */
     bool fuses_loss;       /* forward honours `loss` */
+    bool draws;            /* y is drawn from the distribution that x describes */
+    bool side; /* forward reads the context's side; AE_PARAM_SIDE and LABEL are its form */
 
     /* Fills info, or fails with what, got and wanted (the caller names the layer). */
     int32_t (*infer)(const ae__spec *spec, const ae__shape *in, ae__layer_info *info);
@@ -78,7 +72,9 @@ typedef struct ae__layer_ops {
 enum { /* kinds of layers, as the file numbers them; never reused */
        AE__LAYER_DENSE = 1,
        AE__LAYER_ACTIVATION = 2,
-       AE__LAYER_CORRUPT = 3
+       AE__LAYER_CORRUPT = 3,
+       AE__LAYER_GAUSSIAN = 4,
+       AE__LAYER_CONCAT = 6
 };
 
 /* The layers by number, NULL past the last; and by kind, NULL where there is none. */

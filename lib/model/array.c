@@ -215,3 +215,14 @@ int32_t ae__array_check_unit(const ae__array *array, const char *name)
     }
     return AE_OK;
 }
+
+int32_t ae__array_check_labels(const ae__array *array, size_t classes, const char *name)
+{
+    for (size_t i = 0; i < array->rows; i++) {
+        float label = scaled(array, row_at(array, i), 0);
+        if (!(label >= 0 && label < (float)classes && label == floorf(label)))
+            return ae__fail(AE_ERR_RANGE, "%s: row %zu is %.9g, wanted a class from 0 to %zu", name,
+                            i, (double)label, classes - 1);
+    }
+    return AE_OK;
+}

@@ -13,9 +13,9 @@ typedef struct ae__array {
     double scale, offset;
 } ae__array;
 
-/* x, and y where the target is another matrix. */
+/* x, y where the target is another matrix, and the side vectors of models that take some. */
 typedef struct ae__view {
-    ae__array x, y;
+    ae__array x, y, side;
 } ae__view;
 
 /* Fills *array with rows x dim dense numbers. INVALID: NULL or misaligned values, or no such type;
@@ -54,6 +54,10 @@ ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_
 
 /* NONFINITE names the first row and column that holds NaN or infinity as it enters (scaled). */
 int32_t ae__array_check_finite(const ae__array *array, const char *name);
+
+/* RANGE names the first number of an array of labels, one a row, that is no whole number from 0 to
+ * classes - 1 as it enters (scaled). */
+int32_t ae__array_check_labels(const ae__array *array, size_t classes, const char *name);
 
 /* RANGE names the first number outside [0, 1] as it enters (scaled); NaN passes. */
 int32_t ae__array_check_unit(const ae__array *array, const char *name);

@@ -181,16 +181,16 @@ static int32_t get_history(ae_model *model, ae__reader *r, uint64_t epochs)
     if (ae__read_left(r) != series * (4 + 8 * epochs) || (epochs && !series))
         return malformed("has a history of another length");
     AE_TRY(ae__model_reserve_history(model, (size_t)epochs));
-    for (int32_t i = 0; i < AE__METRICS; i++) {
-        for (uint64_t e = 0; e < epochs; e++) model->trained.history[i][e] = NAN;
-    }
+    const size_t row = ae__history_series(&model->desc);
+    for (size_t i = 0; i < row * epochs; i++) model->trained.history[i] = NAN;
     for (uint32_t i = 0; i < series; i++) {
         uint32_t last = metric;
         metric = ae__read_u32(r);
         if (i && metric <= last) return malformed("has a history out of order");
-        for (uint64_t e = 0; e < epochs; e++) {
+        const size_t at = ae__history_find(&model->desc, (int32_t)metric);
+        for (size_t e = 0; e < epochs; e++) {
             double value = ae__read_f64(r);
-            if (metric < AE__METRICS) model->trained.history[metric][e] = value;
+            if (at < row) model->trained.history[e * row + at] = value;
         }
     }
     return AE_OK;
@@ -204,13 +204,27 @@ static int32_t get_trained(loading *l, ae__reader *r)
     trained->steps = ae__read_u64(r);
     trained->part_rows = ae__read_u64(r);
     trained->part_done = ae__read_u64(r);
-    trained->part_sum = ae__read_f64(r);
+    trained->parts[AE__PART_LOSS] = ae__read_f64(r);
     if (trained->steps < 1 || trained->steps > most || epochs > trained->steps ||
         epochs > most_epochs || trained->part_rows > most ||
-        trained->part_done > trained->part_rows || !isfinite(trained->part_sum))
+        trained->part_done > trained->part_rows || !isfinite(trained->parts[AE__PART_LOSS]))
         return malformed("has counts of training that cannot be");
     AE_TRY(get_history(l->model, r, epochs));
     trained->epochs = epochs;
+    return AE_OK;
+}
+
+/* The open epoch's sums but for the loss; where the chunk is missing they stay 0. */
+static int32_t get_parts(loading *l, ae__reader *r)
+{
+    const size_t n = l->model->plan.n_parts - AE__PART_TERM;
+    double *parts = l->model->trained.parts + AE__PART_TERM;
+    if (!l->model->trained.part_done) return malformed("has sums of an epoch that is not open");
+    if (ae__read_u32(r) != n) return malformed("has another number of sums of an open epoch");
+    for (size_t i = 0; i < n; i++) {
+        parts[i] = ae__read_f64(r);
+        if (!isfinite(parts[i])) return malformed("has sums of an open epoch that are not finite");
+    }
     return AE_OK;
 }
 
@@ -246,8 +260,9 @@ typedef struct chunk {
 
 /* In the order of the file; those in capitals must be there. */
 static const chunk chunks[] = {
-    {"MODL", get_model},   {"LAYR", get_layers},  {"TERM", get_terms},  {"OPTM", get_optimizer},
-    {"WGHT", get_weights}, {"trnd", get_trained}, {"stat", get_states}, {"DONE", get_done},
+    {"MODL", get_model},     {"LAYR", get_layers},  {"TERM", get_terms},
+    {"OPTM", get_optimizer}, {"WGHT", get_weights}, {"trnd", get_trained},
+    {"part", get_parts},     {"stat", get_states},  {"DONE", get_done},
 };
 
 enum { CHUNKS = sizeof chunks / sizeof *chunks };

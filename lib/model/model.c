@@ -18,14 +18,26 @@ static void bind(ae_model *model, ae__arena *arena)
         ae__max_size(ae__row_stride(plan->layers[0].in), ae__row_stride(ae__plan_code(plan)));
     size_t output = ae__row_stride(ae__plan_output(plan));
     model->weights = ae__arena_take(arena, plan->weight_reals, sizeof(real));
+    model->trained.parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
     work->x = ae__arena_take(arena, chunk, input * sizeof(real));
     work->target = ae__arena_take(arena, chunk, output * sizeof(real));
+    if (ae__plan_side(plan))
+        work->side =
+            ae__arena_take(arena, chunk, ae__row_stride(ae__plan_side(plan)) * sizeof(real));
+    if (plan->sampler >= 0)
+        work->posterior = ae__arena_take(
+            arena, chunk, ae__row_stride(plan->layers[plan->sampler].in) * sizeof(real));
     for (int32_t i = 0; i < 2; i++)
         work->between[i] = ae__arena_take(arena, chunk, plan->widest * sizeof(real));
     work->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *work->y);
-    for (int32_t i = 0; work->y && i < plan->n_layers; i++) work->y[i] = work->between[i % 2];
+    for (int32_t i = 0; work->y && i < plan->n_layers; i++)
+        work->y[i] = i == plan->sampler - 1 ? work->posterior : work->between[i % 2];
     work->values = ae__arena_take(arena, chunk, sizeof(double));
     work->sums = ae__arena_take(arena, chunk, sizeof(double));
+    work->parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
+    work->samples = ae__arena_take(arena, chunk, sizeof *work->samples);
+    if (ae__plan_code_drawn(plan))
+        work->moments = ae__arena_take(arena, ae__plan_code(plan), 3 * sizeof(double));
 }
 
 static int32_t allocate(ae_model *model)
@@ -107,6 +119,7 @@ static void init_weight(ae_model *model, const ae__weight *weight)
     double width = init_width(&weight->info);
     bool normal = init_normal(weight->info.init);
     real *w = model->weights + weight->offset;
+    for (size_t j = 0; j < weight->count; j++) w[j] = (real)weight->info.first;
     for (size_t j = 0; width > 0 && j < weight->count; j += 4) {
         ae__draw draw = {.seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
                          .purpose = AE__DRAW_INIT,
@@ -117,7 +130,7 @@ static void init_weight(ae_model *model, const ae__weight *weight)
         ae__draw_bits(&draw, (uint32_t)j / 4, bits);
         for (size_t i = 0; i < 4 && j + i < weight->count; i++) {
             double u = ((double)bits[i] + 0.5) * 0x1p-32;
-            w[j + i] = (real)(width * (normal ? cut_normal(u) : 2 * u - 1));
+            w[j + i] += (real)(width * (normal ? cut_normal(u) : 2 * u - 1));
         }
     }
 }
@@ -172,31 +185,55 @@ int32_t ae__model_reserve_states(ae_model *model, int32_t want)
     return AE_OK;
 }
 
+/* Metrics of every model, ascending; then those of its terms. */
+static const int32_t metrics[] = {AE_METRIC_LOSS, AE_METRIC_VAL_LOSS, AE_METRIC_LEARNING_RATE,
+                                  AE_METRIC_ACTIVE_UNITS, AE_METRIC_WARNINGS};
+
+enum { METRICS = sizeof metrics / sizeof *metrics };
+
+size_t ae__history_series(const ae__desc *desc)
+{
+    return METRICS + 2 * (size_t)desc->n_terms;
+}
+
+int32_t ae__history_metric(const ae__desc *desc, size_t series)
+{
+    size_t n = (size_t)desc->n_terms, term = series - METRICS;
+    if (series < METRICS) return metrics[series];
+    return term < n ? AE_METRIC_TERM + (int32_t)term : AE_METRIC_VAL_TERM + (int32_t)(term - n);
+}
+
+size_t ae__history_find(const ae__desc *desc, int32_t metric)
+{
+    size_t i = 0, series = ae__history_series(desc);
+    while (i < series && ae__history_metric(desc, i) != metric) i++;
+    return i;
+}
+
 int32_t ae__model_reserve_history(ae_model *model, size_t epochs)
 {
     ae__trained *trained = &model->trained;
     double *block;
     if (epochs <= trained->history_cap) return AE_OK;
-    block = ae__mem_array(&model->mem, epochs * AE__METRICS, sizeof *block);
+    size_t series = ae__history_series(&model->desc);
+    block = ae__mem_array(&model->mem, epochs, series * sizeof *block);
     if (!block)
         return ae__fail(AE_ERR_NOMEM, "model: no memory for a history of %zu epochs", epochs);
-    double *old = trained->history[0];
-    for (int32_t i = 0; i < AE__METRICS; i++) {
-        double *to = block + (size_t)i * epochs;
-        if (trained->epochs) memcpy(to, trained->history[i], (size_t)trained->epochs * sizeof *to);
-        trained->history[i] = to;
-    }
-    ae__mem_free(&model->mem, old);
+    if (trained->epochs)
+        memcpy(block, trained->history, (size_t)trained->epochs * series * sizeof *block);
+    ae__mem_free(&model->mem, trained->history);
+    trained->history = block;
     trained->history_cap = epochs;
     return AE_OK;
 }
 
 void ae__model_strip(ae_model *model)
 {
-    ae__mem_free(&model->mem, model->trained.history[0]);
+    double *parts = model->trained.parts;
+    ae__mem_free(&model->mem, model->trained.history);
     ae__mem_free(&model->mem, model->trained.states[0]);
     ae__mem_free(&model->mem, model->train_block);
-    model->trained = (ae__trained){0};
+    model->trained = (ae__trained){.parts = parts};
     model->train_block = NULL;
     model->train_bytes = 0;
 }
@@ -208,7 +245,8 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__co
                            .spec = plan->spec,
                            .info = &plan->info,
                            .number = layer,
-                           .rows = context->rows * plan->repeat,
+                           .rows = context->rows * (context->expand ? plan->repeat : 1),
+                           .factor = context->expand ? plan->info.row_factor : 1,
                            .in = plan->in,
                            .out = plan->out,
                            .x_row = ae__row_stride(plan->in),
@@ -219,17 +257,27 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__co
 }
 
 ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context,
-                             real *y)
+                             const real *y)
 {
-    int32_t n = ae__plan_term_layer(&model->plan, term);
-    const ae__layer_plan *layer = &model->plan.layers[n];
-    bool raw = n == model->plan.n_layers - 1;
-    return (ae__term_call){.context = context,
-                           .spec = &model->desc.terms[term],
-                           .dim = layer->out,
-                           .row = ae__row_stride(layer->out),
-                           .activation = layer->info.activation,
-                           .slope = layer->info.slope,
-                           .z = raw ? y : NULL,
-                           .y = raw ? NULL : y};
+    const ae__term_plan *plan = &model->plan.terms[term];
+    const ae__layer_plan *layer = &model->plan.layers[plan->layer];
+    const size_t factor = context->expand ? layer->info.row_factor : 1;
+    const bool raw = plan->layer == model->plan.n_layers - 1;
+    ae__term_call call = {.context = context,
+                          .spec = plan->spec,
+                          .rows = context->rows * (context->expand ? layer->repeat : 1) * factor,
+                          .dim = layer->out,
+                          .row = ae__row_stride(layer->out),
+                          .activation = layer->info.activation,
+                          .slope = layer->info.slope,
+                          .z = raw ? y : NULL,
+                          .y = raw && layer->info.activation != AE_ACT_LINEAR ? NULL : y,
+                          .x_row = ae__row_stride(layer->in),
+                          .factor = factor};
+    if (call.rows == context->rows) call.row_weight = context->row_weight;
+    double weight = ae__term_factor(plan->ops, plan->spec, layer->out, context);
+    call.scale = weight / (double)call.rows;
+    for (int32_t i = 0; i < plan->info.n_weights; i++)
+        call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
+    return call;
 }

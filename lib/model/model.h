@@ -6,30 +6,38 @@
 #include "model/plan.h"
 #include "optim/optim.h"
 
-enum { AE__METRICS = 3 }; /* AE_METRIC_* */
-
 /* What training leaves in a model: kept in the file, so that it can go on. */
 typedef struct ae__trained {
     uint64_t epochs; /* complete ones */
     uint64_t steps;  /* of the optimiser */
 
-    /* An epoch that was stopped half-way: rows of the data, rows done, their summed loss. */
+    /* The open epoch: rows of the data, rows done, and the sums over them (plan.n_parts), which
+     * lie in the run arena. */
     uint64_t part_rows, part_done;
-    double part_sum;
+    double *parts;
 
-    double *history[AE__METRICS]; /* `epochs` values each, in one block that begins at [0] */
-    size_t history_cap;           /* epochs that the block has room for */
+    double *history;    /* a row of ae__history_series(desc) numbers an epoch */
+    size_t history_cap; /* epochs that there is room for */
 
     int32_t n_states; /* the optimiser's arrays, laid out as the weights, in one block */
     real *states[AE__OPTIM_STATES];
 } ae__trained;
 
+/* The logarithm of a sum of exponentials: peak + log(sum). */
+typedef struct ae__log_sum {
+    double peak, sum;
+} ae__log_sum;
+
 /* Buffers of one pass of inference, for plan.chunk rows. */
 typedef struct ae__workspace {
-    real *x, *target;
+    real *x, *target, *side;
+    real *posterior;       /* what the layer that draws reads; NULL where none does */
     real *between[2];      /* outputs of layers, in turn: */
     real **y;              /* y[i] is where layer i writes */
     double *values, *sums; /* of one term, and of all; one a row */
+    ae__log_sum *samples;  /* what a row's samples have summed up to */
+    double *parts;         /* plan.n_parts */
+    double *moments;       /* where the code is drawn: three a dimension */
 } ae__workspace;
 
 struct ae_model {
@@ -57,6 +65,12 @@ void ae__model_init(ae_model *model);
 /* Puts the run parameters of desc into force; UNSUPPORTED or NOMEM leaves the engine as it was. */
 int32_t ae__model_configure(ae_model *model);
 
+/* The metrics that a history of this model has, by number in its rows: AE_METRIC_*, ascending. */
+size_t ae__history_series(const ae__desc *desc);
+int32_t ae__history_metric(const ae__desc *desc, size_t series);
+/* The number of a metric; ae__history_series for one that there is none of. */
+size_t ae__history_find(const ae__desc *desc, int32_t metric);
+
 /* Makes room for so many optimiser's states, all 0 where they are new, and for the history of so
  * many epochs. NOMEM leaves both as they were. */
 int32_t ae__model_reserve_states(ae_model *model, int32_t want);
@@ -67,8 +81,9 @@ void ae__model_strip(ae_model *model);
 /* A layer's call of forward with its weights in place; the caller sets x, y and what else it
  * wants. */
 ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__context *context);
-/* A term's call on what its layer left in y: of the last layer z, of others their output. */
+/* A term's call on what its layer left in y: of the last layer z, of others their output. The caller
+ * sets x, where it has it, and what it wants. */
 ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context,
-                             real *y);
+                             const real *y);
 
 #endif

@@ -30,7 +30,30 @@ static int32_t infer_layer(ae__plan *plan, int32_t i)
     int32_t status = layer->ops->infer(layer->spec, &layer->in_shape, &layer->info);
     if (status != AE_OK) return blame(status, layer->ops->name, i);
     layer->out = ae__shape_size(&layer->info.out);
-    plan->widest = ae__max_size(plan->widest, ae__layer_plan_reals(layer));
+    plan->widest = ae__max_size(plan->widest, ae__row_stride(layer->out));
+    plan->samples *= layer->info.row_factor;
+    return AE_OK;
+}
+
+/* Notes the layers of which a chain has one, or of one form. */
+static int32_t note_layer(ae__plan *plan, int32_t i)
+{
+    const ae__layer_plan *layer = &plan->layers[i];
+    if (layer->ops->draws && plan->sampler >= 0)
+        return ae__fail(AE_ERR_SHAPE, "%s #%d: layer #%d draws already, wanted one at most",
+                        layer->ops->name, (int)i, (int)plan->sampler);
+    if (layer->ops->draws) plan->sampler = i;
+    if (!layer->ops->side) return AE_OK;
+    if (plan->side < 0) plan->side = i;
+    const ae__spec *first = plan->layers[plan->side].spec;
+    static const int32_t form[] = {AE_PARAM_SIDE, AE_PARAM_LABEL};
+    for (size_t p = 0; p < sizeof form / sizeof *form; p++) {
+        int64_t got = ae__spec_i64(layer->spec, form[p]), want = ae__spec_i64(first, form[p]);
+        if (got != want)
+            return ae__fail(AE_ERR_SHAPE, "%s #%d: %s is %lld, wanted layer #%d's %lld",
+                            layer->ops->name, (int)i, ae__param_of(form[p])->name, (long long)got,
+                            (int)plan->side, (long long)want);
+    }
     return AE_OK;
 }
 
@@ -58,24 +81,49 @@ static int32_t tie(ae__plan *plan, int32_t i, int32_t slot)
     return AE_OK;
 }
 
-/* Appends one array to the vector of weights. */
-static int32_t append(ae__plan *plan, int32_t i, int32_t slot)
+/* Appends one array to the vector of weights, and gives its number. */
+static int32_t append(ae__plan *plan, const char *owner, int32_t layer, int32_t slot,
+                      const ae__weight_info *info, int32_t *number)
 {
-    const ae__weight_info *info = &plan->layers[i].info.weights[slot];
     ae__weight *weight = &plan->weights[plan->n_weights];
     size_t align = AE__ALIGN / sizeof(real), end;
     if (!ae__mul_size(info->rows, info->cols, &weight->count) ||
         !ae__add_size(plan->weight_reals, weight->count, &end) ||
         end > PTRDIFF_MAX / sizeof(real) / 8)
-        return ae__fail(AE_ERR_RANGE, "%s #%d: weights overflow", plan->layers[i].ops->name,
-                        (int)i);
+        return ae__fail(AE_ERR_RANGE, "%s: weights overflow", owner);
     weight->info = *info;
-    weight->layer = weight->last = i;
+    weight->layer = weight->last = layer;
     weight->slot = slot;
     weight->offset = plan->weight_reals;
     plan->weight_reals = ae__round_up(end, align);
     plan->weight_count += weight->count;
-    plan->layers[i].weights[slot] = plan->n_weights++;
+    *number = plan->n_weights++;
+    return AE_OK;
+}
+
+static int32_t lay_out_layer(ae__plan *plan, int32_t i)
+{
+    ae__layer_plan *layer = &plan->layers[i];
+    for (int32_t slot = 0; slot < layer->info.n_weights; slot++) {
+        const ae__weight_info *info = &layer->info.weights[slot];
+        AE_TRY(info->tied_to >= 0
+                   ? tie(plan, i, slot)
+                   : append(plan, layer->ops->name, i, slot, info, &layer->weights[slot]));
+    }
+    return AE_OK;
+}
+
+/* Every width must be that of some array of weights, so that a file cannot ask for memory without
+ * bytes. */
+static int32_t check_widths(const ae__plan *plan)
+{
+    int32_t i = plan->n_layers - 1;
+    if (!plan->n_weights) return ae__fail(AE_ERR_SHAPE, "config: no layer has weights");
+    for (; !plan->layers[i].info.n_weights; i--) {
+        if (plan->layers[i].ops->side)
+            return ae__fail(AE_ERR_SHAPE, "%s #%d: wanted a layer with weights after it",
+                            plan->layers[i].ops->name, (int)i);
+    }
     return AE_OK;
 }
 
@@ -83,42 +131,69 @@ static int32_t lay_out(ae__plan *plan)
 {
     for (int32_t i = 0; i < plan->n_layers; i++) {
         AE_TRY(infer_layer(plan, i));
-        for (int32_t slot = 0; slot < plan->layers[i].info.n_weights; slot++) {
-            bool tied = plan->layers[i].info.weights[slot].tied_to >= 0;
-            AE_TRY(tied ? tie(plan, i, slot) : append(plan, i, slot));
-        }
+        AE_TRY(note_layer(plan, i));
+        AE_TRY(lay_out_layer(plan, i));
     }
-    /* Every width is then that of some array, so that a file cannot ask for memory without
-     * bytes. */
-    if (!plan->n_weights) return ae__fail(AE_ERR_SHAPE, "config: no layer has weights");
-    return AE_OK;
+    return check_widths(plan);
 }
 
-static int32_t check_terms(const ae__plan *plan)
+static int32_t infer_term(ae__plan *plan, int32_t i)
 {
-    for (int32_t i = 0; i < plan->desc->n_terms; i++) {
-        const ae__spec *spec = &plan->desc->terms[i];
-        const ae__term_ops *ops = ae__term_of(spec->kind);
-        int32_t layer = ae__plan_term_layer(plan, i);
-        if (layer >= plan->n_layers)
-            return ae__fail(AE_ERR_SHAPE, "%s #%d: on layer #%d, wanted one of %d", ops->name,
-                            (int)i, (int)layer, (int)plan->n_layers);
-        int32_t activation = plan->layers[layer].info.activation;
-        int32_t status = ops->check ? ops->check(spec, activation) : AE_OK;
-        if (status != AE_OK) return blame(status, ops->name, i);
-    }
+    ae__term_plan *term = &plan->terms[i];
+    term->spec = &plan->desc->terms[i];
+    term->ops = ae__term_of(term->spec->kind);
+    const ae__value *layer = ae__spec_find(term->spec, AE_PARAM_LAYER);
+    term->layer = layer && layer->i64 >= 0 ? (int32_t)layer->i64 : plan->n_layers - 1;
+    if (term->layer >= plan->n_layers)
+        return ae__fail(AE_ERR_SHAPE, "%s #%d: on layer #%d, wanted one of %d", term->ops->name,
+                        (int)i, (int)term->layer, (int)plan->n_layers);
+    const ae__layer_plan *on = &plan->layers[term->layer];
+    const ae__term_site site = {on->ops->name, on->ops->draws, on->info.activation, on->out};
+    int32_t status = term->ops->infer ? term->ops->infer(term->spec, &site, &term->info) : AE_OK;
+    if (status != AE_OK) return blame(status, term->ops->name, i);
+    term->tally = plan->n_parts;
+    plan->n_parts += term->info.tallies;
+    for (int32_t slot = 0; slot < term->info.n_weights; slot++)
+        AE_TRY(append(plan, term->ops->name, plan->n_layers + i, slot, &term->info.weights[slot],
+                      &term->weights[slot]));
     return AE_OK;
 }
 
-/* The last layer's product computes the loss where it is the only term there. */
+/* The importance-weighted bound is one of densities alone. */
+static int32_t check_bound(const ae__plan *plan)
+{
+    if (!plan->importance) return AE_OK;
+    if (plan->sampler < 0)
+        return ae__fail(AE_ERR_INVALID,
+                        "config: bound is importance, wanted a gaussian layer to weigh samples of");
+    for (int32_t i = 0; i < plan->n_terms; i++) {
+        if (!plan->terms[i].ops->density)
+            return ae__fail(AE_ERR_INVALID,
+                            "%s #%d: is no log-density, which the importance bound is made of",
+                            plan->terms[i].ops->name, (int)i);
+    }
+    if (ae__plan_likelihood(plan)) return AE_OK;
+    return ae__fail(AE_ERR_INVALID,
+                    "config: bound is importance, wanted one loss and AE_PENALTY_KL");
+}
+
+static int32_t infer_terms(ae__plan *plan)
+{
+    plan->n_parts = AE__PART_TERM + (size_t)plan->n_terms;
+    for (int32_t i = 0; i < plan->n_terms; i++) AE_TRY(infer_term(plan, i));
+    return check_bound(plan);
+}
+
+/* The last layer's product computes the loss where it is the only term there, of one row for each
+ * target. */
 static bool fuses_loss(const ae__plan *plan)
 {
     int32_t last = plan->n_layers - 1, there = 0, losses = 0;
-    for (int32_t i = 0; i < plan->desc->n_terms; i++) {
-        there += ae__plan_term_layer(plan, i) == last;
-        losses += ae__term_of(plan->desc->terms[i].kind)->element != AE__ELEMENT_NONE;
+    for (int32_t i = 0; i < plan->n_terms; i++) {
+        there += plan->terms[i].layer == last;
+        losses += plan->terms[i].ops->element != AE__ELEMENT_NONE;
     }
-    return there == 1 && losses == 1 && plan->layers[last].ops->fuses_loss;
+    return there == 1 && losses == 1 && plan->samples == 1 && plan->layers[last].ops->fuses_loss;
 }
 
 static int32_t check_chain(const ae__desc *desc)
@@ -139,19 +214,31 @@ static void choose_sizes(ae__plan *plan)
     plan->fuse_loss = fuses_loss(plan);
 }
 
+static int32_t allocate(ae__plan *plan, const ae_allocator *mem)
+{
+    size_t n = (size_t)plan->n_layers, terms = (size_t)plan->n_terms;
+    size_t weights = n * AE__LAYER_WEIGHTS + terms * AE__TERM_WEIGHTS;
+    plan->layers = ae__mem_array(mem, n, sizeof *plan->layers);
+    plan->weights = ae__mem_array(mem, weights, sizeof *plan->weights);
+    if (terms) plan->terms = ae__mem_array(mem, terms, sizeof *plan->terms);
+    if (plan->layers && plan->weights && (plan->terms || !terms)) return AE_OK;
+    return ae__fail(AE_ERR_NOMEM, "model: no memory for a plan of %zu layers", n);
+}
+
 int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator *mem)
 {
     int32_t status = check_chain(desc);
-    size_t n = (size_t)desc->n_layers;
-    *plan = (ae__plan){.desc = desc, .n_layers = desc->n_layers};
-    if (status == AE_OK) {
-        plan->layers = ae__mem_array(mem, n, sizeof *plan->layers);
-        plan->weights = ae__mem_array(mem, n * AE__LAYER_WEIGHTS, sizeof *plan->weights);
-        if (!plan->layers || !plan->weights)
-            status = ae__fail(AE_ERR_NOMEM, "model: no memory for a plan of %zu layers", n);
-    }
+    *plan =
+        (ae__plan){.desc = desc,
+                   .n_layers = desc->n_layers,
+                   .n_terms = desc->n_terms,
+                   .sampler = -1,
+                   .side = -1,
+                   .importance = ae__spec_i64(&desc->model, AE_PARAM_BOUND) == AE_BOUND_IMPORTANCE,
+                   .samples = 1};
+    if (status == AE_OK) status = allocate(plan, mem);
     if (status == AE_OK) status = lay_out(plan);
-    if (status == AE_OK) status = check_terms(plan);
+    if (status == AE_OK) status = infer_terms(plan);
     if (status == AE_OK)
         choose_sizes(plan);
     else
@@ -162,14 +249,28 @@ int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator
 void ae__plan_free(ae__plan *plan, const ae_allocator *mem)
 {
     ae__mem_free(mem, plan->layers);
+    ae__mem_free(mem, plan->terms);
     ae__mem_free(mem, plan->weights);
     *plan = (ae__plan){0};
 }
 
-int32_t ae__plan_term_layer(const ae__plan *plan, int32_t term)
+size_t ae__plan_classes(const ae__plan *plan)
 {
-    const ae__value *layer = ae__spec_find(&plan->desc->terms[term], AE_PARAM_LAYER);
-    return layer && layer->i64 >= 0 ? (int32_t)layer->i64 : plan->n_layers - 1;
+    const ae__spec *spec = plan->side < 0 ? NULL : plan->layers[plan->side].spec;
+    bool label = spec && ae__spec_i64(spec, AE_PARAM_LABEL);
+    return label ? (size_t)ae__spec_i64(spec, AE_PARAM_SIDE) : 0;
+}
+
+size_t ae__plan_side(const ae__plan *plan)
+{
+    if (plan->side < 0) return 0;
+    if (ae__plan_classes(plan)) return 1;
+    return (size_t)ae__spec_i64(plan->layers[plan->side].spec, AE_PARAM_SIDE);
+}
+
+bool ae__plan_code_drawn(const ae__plan *plan)
+{
+    return plan->sampler >= 0 && plan->sampler == plan->desc->code - 1;
 }
 
 size_t ae__layer_plan_reals(const ae__layer_plan *layer)
@@ -185,6 +286,14 @@ size_t ae__plan_output(const ae__plan *plan)
 size_t ae__plan_code(const ae__plan *plan)
 {
     return plan->layers[plan->desc->code - 1].out;
+}
+
+bool ae__plan_likelihood(const ae__plan *plan)
+{
+    int32_t n[2] = {0, 0};
+    for (int32_t i = 0; i < plan->n_terms; i++)
+        if (plan->terms[i].ops->density) n[plan->terms[i].ops->penalty]++;
+    return n[false] == 1 && n[true] == 1;
 }
 
 const ae__weight *ae__plan_weight(const ae__plan *plan, int32_t layer, const char *name)

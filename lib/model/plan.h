@@ -13,7 +13,7 @@
  * the same layout. Each array begins on a cache line; the gaps stay 0. */
 typedef struct ae__weight {
     ae__weight_info info;
-    int32_t layer; /* its owner */
+    int32_t layer; /* its owner: a layer, or n_layers + the number of a term */
     int32_t last;  /* the last layer of the chain that uses it: the first to write its gradient */
     int32_t slot;  /* its number in the owner */
     size_t offset; /* reals */
@@ -30,15 +30,35 @@ typedef struct ae__layer_plan {
     int32_t weights[AE__LAYER_WEIGHTS]; /* numbers in ae__plan.weights; a tied one is its owner's */
 } ae__layer_plan;
 
+typedef struct ae__term_plan {
+    const ae__term_ops *ops;
+    const ae__spec *spec;
+    int32_t layer; /* that it reads */
+    ae__term_info info;
+    int32_t weights[AE__TERM_WEIGHTS]; /* numbers in ae__plan.weights */
+    size_t tally;                      /* where its tallies begin in the parts */
+} ae__term_plan;
+
+/* Sums over rows that make up an epoch, or an evaluation: [0] the loss, [1 + i] term i without its
+ * weight, then the tallies of the terms. */
+enum { AE__PART_LOSS = 0, AE__PART_TERM = 1 };
+
 typedef struct ae__plan {
     const ae__desc *desc;
     int32_t n_layers;
+    int32_t n_terms;
     int32_t n_weights;
     ae__layer_plan *layers;
+    ae__term_plan *terms;
     ae__weight *weights;
+    int32_t sampler; /* the layer that draws, or -1 */
+    int32_t side;    /* the first layer that takes a side, or -1 */
+    bool importance; /* trained on the importance-weighted bound */
+    size_t samples;  /* rows of the output for each row of the data */
+    size_t n_parts;
     size_t weight_reals; /* length of the vector, gaps included */
     size_t weight_count; /* weights in it */
-    size_t widest;       /* most reals that a row of the data takes as y of a layer */
+    size_t widest;       /* most reals of one row of a layer's y */
     size_t chunk;        /* rows that inference takes at a time */
     bool fuse_loss;      /* the last layer's forward computes the loss */
 } ae__plan;
@@ -53,11 +73,20 @@ size_t ae__layer_plan_reals(const ae__layer_plan *layer);
 size_t ae__plan_output(const ae__plan *plan); /* elements of a row */
 size_t ae__plan_code(const ae__plan *plan);
 
-/* The layer that a term reads. */
-int32_t ae__plan_term_layer(const ae__plan *plan, int32_t term);
+/* Numbers in a row of the side array: 0 where no layer takes it, 1 for labels; and their classes, 0
+ * for vectors. */
+size_t ae__plan_side(const ae__plan *plan);
+size_t ae__plan_classes(const ae__plan *plan);
 
-/* The array of a layer by name, or NULL: no such layer, no such name, or tied to another
- * layer's. */
+/* Whether the code is drawn: the output of a layer that draws. */
+bool ae__plan_code_drawn(const ae__plan *plan);
+
+/* Whether the terms tell log p(x, z) - log q(z | x) of a sample: one likelihood, and one divergence
+ * of the layer that draws. */
+bool ae__plan_likelihood(const ae__plan *plan);
+
+/* The array of a layer (or n_layers + a term) by name, or NULL: no such layer, no such name, or tied
+ * to another layer's. */
 const ae__weight *ae__plan_weight(const ae__plan *plan, int32_t layer, const char *name);
 
 #endif

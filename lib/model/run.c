@@ -1,78 +1,148 @@
 /* Forward passes: inference, and the values of the loss. */
 #include "model/run.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/size.h"
 
-void ae__run_layers(ae_model *model, const ae__array *x, int32_t first, int32_t last, real *out)
+ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, int32_t first,
+                       int32_t last, real *out)
 {
-    const ae__workspace *work = &model->work;
+    for (int32_t i = first; i < last; i++) {
+        ae__layer_call call = ae__model_call(model, i, context);
+        call.x = x.at;
+        call.x_row = x.row;
+        call.y = model->work.y[i];
+        if (out && i == last - 1) {
+            call.y = out;
+            call.y_row = call.out;
+        }
+        model->plan.layers[i].ops->forward(&call);
+        x = (ae__rows){call.y, call.y_row};
+    }
+    return x;
+}
+
+void ae__run_side(ae_model *model, const ae__view *view, ae__context *context)
+{
+    if (!view->side.values) return;
+    ae__rows side = ae__array_rows(&view->side, (size_t)context->first_row, context->rows,
+                                   model->work.side, &model->engine);
+    context->side = side.at;
+    context->side_row = side.row;
+}
+
+void ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last, real *out)
+{
     ae__context context = {.engine = &model->engine, .mode = AE__MODE_INFER};
     size_t dim = model->plan.layers[last - 1].out;
-    for (size_t row = 0; row < x->rows; row += context.rows) {
-        context.rows = ae__min_size(model->plan.chunk, x->rows - row);
+    for (size_t row = 0; row < view->x.rows; row += context.rows) {
+        context.rows = ae__min_size(model->plan.chunk, view->x.rows - row);
         context.first_row = row;
-        ae__rows from = ae__array_rows(x, row, context.rows, work->x, &model->engine);
-        for (int32_t i = first; i < last; i++) {
-            ae__layer_call call = ae__model_call(model, i, &context);
-            call.x = from.at;
-            call.x_row = from.row;
-            call.y = i == last - 1 ? out + row * dim : work->y[i];
-            call.y_row = i == last - 1 ? dim : call.y_row;
-            model->plan.layers[i].ops->forward(&call);
-            from = (ae__rows){call.y, call.y_row};
-        }
+        ae__run_side(model, view, &context);
+        ae__rows x = ae__array_rows(&view->x, row, context.rows, model->work.x, &model->engine);
+        ae__run_chunk(model, &context, x, first, last, out + row * dim);
     }
 }
 
-/* Adds the term's values, times its factor, to the sums. */
-static void add_values(const ae__pass *pass, int32_t term, size_t dim)
+/* ---- the loss ---- */
+
+/* Rows of the output for each row of the data. */
+static size_t rows_out(const ae__pass *pass)
 {
-    const ae__spec *spec = &pass->model->desc.terms[term];
-    double factor = ae__term_factor(ae__term_of(spec->kind), spec, dim);
-    for (size_t i = 0; i < pass->context->rows; i++) pass->sums[i] += factor * pass->values[i];
+    return pass->context->expand ? pass->model->plan.samples : 1;
 }
 
-/* The values of the terms that read layer i, from what it left in y[i]. */
-static void compute_terms(const ae__pass *pass, int32_t i)
+/* Adds the term's values, `rows` of them, to its part and, times its factor, to the sums; where a
+ * row of the data has one value for all its samples, each sample gets it. */
+static void add_values(const ae__pass *pass, int32_t term, size_t rows)
 {
-    const ae_model *model = pass->model;
-    for (int32_t term = 0; term < model->desc.n_terms; term++) {
-        if (ae__plan_term_layer(&model->plan, term) != i) continue;
-        ae__term_call call = ae__model_term(model, term, pass->context, pass->y[i]);
-        memset(pass->values, 0, pass->context->rows * sizeof *pass->values);
-        call.values = pass->values;
+    const ae__term_plan *plan = &pass->model->plan.terms[term];
+    const size_t dim = pass->model->plan.layers[plan->layer].out, data = pass->context->rows;
+    const size_t all = data * rows_out(pass), each = all / rows;
+    const double part = ae__term_reduction(plan->ops, dim) * (double)data / (double)rows;
+    double factor = ae__term_factor(plan->ops, plan->spec, dim, pass->context);
+    if (pass->densities) factor = plan->ops->density;
+    for (size_t i = 0; i < rows; i++) pass->parts[AE__PART_TERM + term] += part * pass->values[i];
+    for (size_t i = 0; i < all; i++) pass->sums[i] += factor * pass->values[i / each];
+}
+
+static ae__term_call term_call(const ae__pass *pass, int32_t term, const real *y)
+{
+    ae__term_call call = ae__model_term(pass->model, term, pass->context, y);
+    memset(pass->values, 0, call.rows * sizeof *pass->values);
+    call.values = pass->values;
+    call.tally = pass->parts + pass->model->plan.terms[term].tally;
+    return call;
+}
+
+/* The values of the terms that read layer i, from what its forward left. */
+static void compute_terms(const ae__pass *pass, int32_t i, const ae__layer_call *layer)
+{
+    const ae__plan *plan = &pass->model->plan;
+    for (int32_t term = 0; term < plan->n_terms; term++) {
+        if (plan->terms[term].layer != i) continue;
+        ae__term_call call = term_call(pass, term, layer->y);
+        call.x = layer->x;
+        call.x_row = layer->x_row;
         call.scratch = pass->spare[i % 2];
-        ae__term_of(call.spec->kind)->values(&call);
-        add_values(pass, term, call.dim);
+        plan->terms[term].ops->values(&call);
+        add_values(pass, term, call.rows);
     }
 }
 
 /* The last layer with the loss in its epilogue. */
-static void forward_fused(const ae__pass *pass, ae__layer_call *call)
+static void forward_fused(const ae__pass *pass, ae__layer_call *layer)
 {
-    const ae_model *model = pass->model;
-    int32_t last = model->plan.n_layers - 1, term = 0;
-    while (ae__plan_term_layer(&model->plan, term) != last) term++;
-    const ae__spec *spec = &model->desc.terms[term];
-    ae__epilogue loss =
-        ae__element_epilogue(ae__term_of(spec->kind), spec, call->out, pass->context, pass->values,
-                             pass->context->mode == AE__MODE_TRAIN);
-    memset(pass->values, 0, pass->context->rows * sizeof *pass->values);
-    call->loss = &loss;
-    model->plan.layers[last].ops->forward(call);
-    add_values(pass, term, call->out);
+    const ae__plan *plan = &pass->model->plan;
+    int32_t last = plan->n_layers - 1, term = 0;
+    while (plan->terms[term].layer != last) term++;
+    ae__term_call call = term_call(pass, term, layer->y);
+    ae__epilogue loss = ae__element_epilogue(&call, pass->context->mode == AE__MODE_TRAIN);
+    layer->loss = &loss;
+    plan->layers[last].ops->forward(layer);
+    add_values(pass, term, call.rows);
+}
+
+/* -log of the mean of e^-v over n samples, and their shares n e^-v / sum (NULL: not wanted). */
+static double importance_bound(const double *v, size_t n, real *share)
+{
+    double least = v[0], sum = 0;
+    for (size_t s = 1; s < n; s++) least = fmin(least, v[s]);
+    for (size_t s = 0; s < n; s++) sum += exp(least - v[s]);
+    for (size_t s = 0; share && s < n; s++) share[s] = (real)((double)n * exp(least - v[s]) / sum);
+    return least - log(sum / (double)n);
+}
+
+static double mean(const double *v, size_t n)
+{
+    double sum = 0;
+    for (size_t s = 0; s < n; s++) sum += v[s];
+    return sum / (double)n;
+}
+
+/* Makes one sum a row of the data from those of its samples. */
+static void reduce_samples(const ae__pass *pass)
+{
+    const size_t n = rows_out(pass);
+    const bool importance = pass->model->plan.importance;
+    for (size_t i = 0; i < pass->context->rows; i++) {
+        const double *v = pass->sums + i * n;
+        real *share = pass->row_weight ? pass->row_weight + i * n : NULL;
+        pass->sums[i] = importance ? importance_bound(v, n, share) : mean(v, n);
+    }
 }
 
 void ae__pass_forward(const ae__pass *pass)
 {
     const ae__plan *plan = &pass->model->plan;
-    memset(pass->sums, 0, pass->context->rows * sizeof *pass->sums);
-    for (int32_t i = 0; i < plan->n_layers; i++) {
+    const size_t rows = pass->context->rows, samples = rows_out(pass);
+    memset(pass->sums, 0, rows * samples * sizeof *pass->sums);
+    for (int32_t i = pass->first; i < plan->n_layers; i++) {
         ae__layer_call call = ae__model_call(pass->model, i, pass->context);
-        call.x = i ? pass->y[i - 1] : pass->x.at;
-        if (i == 0) call.x_row = pass->x.row;
+        call.x = i > pass->first ? pass->y[i - 1] : pass->x.at;
+        if (i == pass->first) call.x_row = pass->x.row;
         call.y = pass->y[i];
         bool last = i == plan->n_layers - 1;
         if (last && plan->fuse_loss) {
@@ -80,37 +150,101 @@ void ae__pass_forward(const ae__pass *pass)
         } else {
             call.raw = last;
             plan->layers[i].ops->forward(&call);
-            compute_terms(pass, i);
+            compute_terms(pass, i, &call);
         }
     }
+    if (samples > 1 || pass->row_weight) reduce_samples(pass);
+    for (size_t i = 0; i < rows; i++) pass->parts[AE__PART_LOSS] += pass->sums[i];
+}
+
+void ae__parts_close(const ae_model *model, const ae__context *context, size_t rows, double *parts)
+{
+    const ae__plan *plan = &model->plan;
+    for (int32_t term = 0; term < plan->n_terms; term++) {
+        const ae__term_plan *t = &plan->terms[term];
+        if (!t->ops->whole) continue;
+        ae__term_call call = ae__model_term(model, term, context, NULL);
+        call.tally = parts + t->tally;
+        double n = (double)rows, value = n * t->ops->whole(&call, n);
+        parts[AE__PART_TERM + term] += value;
+        parts[AE__PART_LOSS] += value * ae__term_factor(t->ops, t->spec, call.dim, context);
+    }
+}
+
+/* Adds e^v; NaN stays. */
+static void add_log(ae__log_sum *l, double v)
+{
+    if (v == -INFINITY) return;
+    if (v > l->peak) {
+        l->sum = l->sum * exp(l->peak - v) + 1;
+        l->peak = v;
+    } else {
+        l->sum += exp(v - l->peak);
+    }
+}
+
+void ae__pass_samples(const ae__pass *pass, ae__context *context, size_t n, bool bound,
+                      ae__log_sum *samples)
+{
+    const size_t rows = context->rows;
+    for (size_t i = 0; i < rows; i++) samples[i] = (ae__log_sum){bound ? -INFINITY : 0, 0};
+    for (size_t s = 0; s < n; s++) {
+        context->first_sample = (uint32_t)s;
+        ae__pass_forward(pass);
+        for (size_t i = 0; i < rows && bound; i++) add_log(&samples[i], -pass->sums[i]);
+        for (size_t i = 0; i < rows && !bound; i++) samples[i].sum += pass->sums[i];
+    }
+    for (size_t i = 0; i < rows; i++) {
+        const double mean = samples[i].sum / (double)n;
+        pass->sums[i] = bound ? -(samples[i].peak + log(mean)) : mean;
+    }
+}
+
+/* The loss over rows from context->first_row on, in work.sums. */
+static void evaluate_chunk(ae_model *model, const ae__view *view, ae__context *context)
+{
+    const ae__workspace *work = &model->work;
+    const ae__array *target = ae__view_target(view);
+    const size_t row = (size_t)context->first_row;
+    ae__pass pass = {.model = model,
+                     .context = context,
+                     .x = ae__array_rows(&view->x, row, context->rows, work->x, &model->engine),
+                     .y = work->y,
+                     .spare = {work->between[1], work->between[0]},
+                     .values = work->values,
+                     .sums = work->sums,
+                     .parts = work->parts};
+    ae__rows t = pass.x;
+    if (target != &view->x)
+        t = ae__array_rows(target, row, context->rows, work->target, &model->engine);
+    context->target = t.at;
+    context->target_row = t.row;
+    ae__run_side(model, view, context);
+    ae__pass_samples(&pass, context, model->plan.samples, model->plan.importance, work->samples);
 }
 
 double ae__run_loss(ae_model *model, const ae__view *view, float *scores)
 {
     const ae__workspace *work = &model->work;
-    const ae__array *target = ae__view_target(view);
-    ae__context context = {.engine = &model->engine, .mode = AE__MODE_EVALUATE};
-    ae__pass pass = {.model = model,
-                     .context = &context,
-                     .y = work->y,
-                     .spare = {work->between[1], work->between[0]},
-                     .values = work->values,
-                     .sums = work->sums};
+    const ae__plan *plan = &model->plan;
+    const size_t rows = view->x.rows;
+    ae__context context = {.engine = &model->engine,
+                           .mode = AE__MODE_EVALUATE,
+                           .sampled = plan->importance,
+                           .seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED)};
     double total = 0;
-    for (size_t row = 0; row < view->x.rows; row += context.rows) {
-        context.rows = ae__min_size(model->plan.chunk, view->x.rows - row);
+    memset(work->parts, 0, plan->n_parts * sizeof *work->parts);
+    for (size_t row = 0; row < rows; row += context.rows) {
+        context.rows = ae__min_size(plan->chunk, rows - row);
         context.first_row = row;
-        pass.x = ae__array_rows(&view->x, row, context.rows, work->x, &model->engine);
-        ae__rows t = target == &view->x
-                         ? pass.x
-                         : ae__array_rows(target, row, context.rows, work->target, &model->engine);
-        context.target = t.at;
-        context.target_row = t.row;
-        ae__pass_forward(&pass);
+        evaluate_chunk(model, view, &context);
         for (size_t i = 0; i < context.rows; i++) {
             total += work->sums[i];
             if (scores) scores[row + i] = (float)work->sums[i];
         }
     }
-    return total / (double)view->x.rows;
+    for (size_t i = 0; i < plan->n_parts; i++) work->parts[i] /= (double)plan->samples;
+    work->parts[AE__PART_LOSS] = total;
+    ae__parts_close(model, &context, rows, work->parts);
+    return work->parts[AE__PART_LOSS] / (double)rows;
 }

@@ -1,29 +1,51 @@
 /* Running a model forward over data, chunk by chunk, in memory that was set aside when it was
- * made. */
+ * made. Nothing here can fail. */
 #ifndef AE__MODEL_RUN_H
 #define AE__MODEL_RUN_H
 
 #include "model/model.h"
 
-/* Output of layers [first, last) for every row of x, rows x out of layer last - 1. Cannot fail. */
-void ae__run_layers(ae_model *model, const ae__array *x, int32_t first, int32_t last, real *out);
+/* Output of layers [first, last) for every row of view->x, rows x out of layer last - 1. */
+void ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last, real *out);
 
-/* Values of the loss a row: the mean over rows is returned, scores (one a row) may be NULL. */
+/* Values of the loss a row: the mean over rows is returned, scores (one a row) may be NULL; the
+ * model's work.parts holds the sums that it is made of. */
 double ae__run_loss(ae_model *model, const ae__view *view, float *scores);
 
-/* One pass forward of a batch: fills `values` of every term where the mode wants them, with the
+/* Layers [first, last) over the context's rows of x, to `out`, dense, or where that is NULL to the
+ * workspace. */
+ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, int32_t first,
+                       int32_t last, real *out);
+
+/* Has the context read rows of the view's side from context->first_row on, where there is one. */
+void ae__run_side(ae_model *model, const ae__view *view, ae__context *context);
+
+/* One pass forward of a batch through the layers from `first` on: fills the sums and parts, with the
  * loss fused where the plan says so. y[i]: where layer i writes, at the stride of ae__row_stride.
  * Shared with training. */
 typedef struct ae__pass {
     const ae_model *model;
     const ae__context *context;
-    ae__rows x;
+    int32_t first;
+    bool densities; /* the densities alone count, without their weights */
+    ae__rows x;     /* of layer `first` */
     real *const *y;
-    real *spare[2]; /* scratch of the terms at even layers, and at odd ones */
-    double *values; /* one a row, of one term */
-    double *sums;   /* one a row: all terms, each times its factor */
+    real *spare[2];   /* scratch of the terms at even layers, and at odd ones */
+    double *values;   /* one a row of the output, of one term */
+    double *sums;     /* likewise, all terms, each times its factor; then one a row of the data */
+    double *parts;    /* plan.n_parts: added to */
+    real *row_weight; /* of the importance bound, one a row of the output; NULL: not wanted */
 } ae__pass;
 
 void ae__pass_forward(const ae__pass *pass);
+
+/* The same for each of n samples of a row, one after the other from number 0 on: leaves the mean of
+ * the sums, or with `bound` -log of the mean of e^-sum, in the sums. The parts grow by n times
+ * theirs. */
+void ae__pass_samples(const ae__pass *pass, ae__context *context, size_t n, bool bound,
+                      ae__log_sum *samples);
+
+/* Adds to the parts what `rows` rows have as a whole. */
+void ae__parts_close(const ae_model *model, const ae__context *context, size_t rows, double *parts);
 
 #endif

@@ -85,12 +85,21 @@ static void put_trained(ae__writer *w, const ae_model *model)
     ae__write_u64(w, trained->steps);
     ae__write_u64(w, trained->part_rows);
     ae__write_u64(w, trained->part_done);
-    ae__write_f64(w, trained->part_sum);
-    ae__write_u32(w, AE__METRICS);
-    for (uint32_t i = 0; i < AE__METRICS; i++) {
-        ae__write_u32(w, i);
-        for (uint64_t e = 0; e < trained->epochs; e++) ae__write_f64(w, trained->history[i][e]);
+    ae__write_f64(w, trained->part_done ? trained->parts[AE__PART_LOSS] : 0);
+    size_t series = ae__history_series(&model->desc);
+    ae__write_u32(w, (uint32_t)series);
+    for (size_t i = 0; i < series; i++) {
+        ae__write_u32(w, (uint32_t)ae__history_metric(&model->desc, i));
+        for (size_t e = 0; e < trained->epochs; e++)
+            ae__write_f64(w, trained->history[e * series + i]);
     }
+}
+
+static void put_parts(ae__writer *w, const ae_model *model)
+{
+    ae__write_u32(w, (uint32_t)model->plan.n_parts - AE__PART_TERM);
+    for (size_t i = AE__PART_TERM; i < model->plan.n_parts; i++)
+        ae__write_f64(w, model->trained.parts[i]);
 }
 
 static void put_states(ae__writer *w, const ae_model *model)
@@ -110,14 +119,34 @@ static void put_nothing(ae__writer *w, const ae_model *model)
     (void)model;
 }
 
+static bool always(const ae_model *model)
+{
+    (void)model;
+    return true;
+}
+
+static bool trained(const ae_model *model)
+{
+    return model->trained.steps > 0;
+}
+
+static bool within_epoch(const ae_model *model)
+{
+    return trained(model) && model->trained.part_done > 0;
+}
+
 typedef struct chunk {
     char tag[5];
+    bool (*wanted)(const ae_model *model);
     void (*body)(ae__writer *w, const ae_model *model);
 } chunk;
 
 static const chunk chunks[] = {
-    {"MODL", put_model},   {"LAYR", put_layers},  {"TERM", put_terms},  {"OPTM", put_optimizer},
-    {"WGHT", put_weights}, {"trnd", put_trained}, {"stat", put_states}, {"DONE", put_nothing},
+    {"MODL", always, put_model},       {"LAYR", always, put_layers},
+    {"TERM", always, put_terms},       {"OPTM", always, put_optimizer},
+    {"WGHT", always, put_weights},     {"trnd", trained, put_trained},
+    {"part", within_epoch, put_parts}, {"stat", trained, put_states},
+    {"DONE", always, put_nothing},
 };
 
 static void put_chunk(ae__writer *w, const chunk *c, const ae_model *model)
@@ -154,15 +183,13 @@ int32_t ae__file_savable(const ae_model *model)
 
 int32_t ae__file_save(const ae_model *model, ae__writer *writer)
 {
-    bool trained = model->trained.steps > 0;
     writer->crc = 0;
     ae__write_bytes(writer, AE__FILE_MAGIC, AE__FILE_MAGIC_BYTES);
     ae__write_u32(writer, AE__FILE_MAJOR);
     ae__write_u32(writer, AE__FILE_MINOR);
     ae__write_u32(writer, writer->crc);
     for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
-        bool critical = chunks[i].tag[0] >= 'A' && chunks[i].tag[0] <= 'Z';
-        if (critical || trained) put_chunk(writer, &chunks[i], model);
+        if (chunks[i].wanted(model)) put_chunk(writer, &chunks[i], model);
     }
     return writer->status;
 }

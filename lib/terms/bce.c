@@ -8,12 +8,13 @@
 
 static const int32_t params[] = {AE_PARAM_WEIGHT, 0};
 
-static int32_t check(const ae__spec *spec, int32_t activation)
+static int32_t infer(const ae__spec *spec, const ae__term_site *site, ae__term_info *info)
 {
     (void)spec;
-    if (activation == AE_ACT_SIGMOID) return AE_OK;
+    (void)info;
+    if (site->activation == AE_ACT_SIGMOID) return AE_OK;
     return ae__fail(AE_ERR_INVALID, "last activation is %s, wanted sigmoid",
-                    ae__activation_name(activation));
+                    ae__activation_name(site->activation));
 }
 
 const ae__term_ops ae__bce = {
@@ -23,7 +24,7 @@ const ae__term_ops ae__bce = {
     .element = AE__ELEMENT_LOGISTIC,
     .mean = true,
     .unit_targets = true,
-    .check = check,
+    .infer = infer,
     .values = ae__element_values,
     .gradients = AE__IF_TRAINING(ae__element_gradients),
 };
@@ -34,7 +35,8 @@ const ae__term_ops ae__bernoulli_nll = {
     .params = params,
     .element = AE__ELEMENT_LOGISTIC,
     .unit_targets = true,
-    .check = check,
+    .density = true,
+    .infer = infer,
     .values = ae__element_values,
     .gradients = AE__IF_TRAINING(ae__element_gradients),
 };

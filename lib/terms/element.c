@@ -1,5 +1,5 @@
 /* Losses that are sums over the elements of a row: as an epilogue, and as plain passes over the
- * stored z, which use the same kernel on a copy. */
+ * stored z, which use the same kernel on a copy. And what terms of other kinds share. */
 #include "terms/term.h"
 
 #include <string.h>
@@ -9,59 +9,83 @@
 
 enum { ROWS = 16 /* of one task */ };
 
-ae__epilogue ae__element_epilogue(const ae__term_ops *ops, const ae__spec *spec, size_t dim,
-                                  const ae__context *context, double *values, bool gradient)
+ae__epilogue ae__element_epilogue(const ae__term_call *call, bool gradient)
 {
-    const ae__value *delta = ae__spec_find(spec, AE_PARAM_DELTA);
+    const ae__value *delta = ae__spec_find(call->spec, AE_PARAM_DELTA);
     return (ae__epilogue){
-        .act = AE_ACT_LINEAR,
-        .loss = ops->element,
+        .act = call->activation,
+        .slope = call->slope,
+        .loss = ae__term_of(call->spec->kind)->element,
         .delta = delta ? (real)delta->f64 : 0,
         .gradient = gradient,
-        .target = context->target,
-        .target_ld = context->target_row,
-        .scale = (real)(ae__term_factor(ops, spec, dim) / (double)context->rows),
-        .row_weight = context->row_weight,
-        .row_value = values,
+        .target = call->context->target,
+        .target_ld = call->context->target_row,
+        .scale = (real)call->scale,
+        .row_weight = call->row_weight,
+        .row_value = call->values,
     };
 }
 
-/* Runs the epilogue over a copy of rows [row, row + rows) of z, in scratch. */
+/* Runs the epilogue over a copy of rows [row, row + rows) of z, in scratch; they have targets of
+ * their own, or are one row, a sample of its row of the data. */
 static void apply(const ae__term_call *call, bool gradient, size_t row, size_t rows)
 {
-    const ae__term_ops *ops = ae__term_of(call->spec->kind);
     real *copy = call->scratch + row * call->row;
-    ae__epilogue e = ae__element_epilogue(ops, call->spec, call->dim, call->context,
-                                          gradient ? NULL : call->values + row, gradient);
-    e.act = call->activation;
-    e.slope = call->slope;
-    e.target += row * e.target_ld;
+    ae__epilogue e = ae__element_epilogue(call, gradient);
+    e.target += row / (call->rows / call->context->rows) * e.target_ld;
     if (e.row_weight) e.row_weight += row;
+    e.row_value = gradient ? NULL : call->values + row;
     memcpy(copy, call->z + row * call->row, ((rows - 1) * call->row + call->dim) * sizeof *copy);
     call->context->engine->kernels->epilogue(&e, copy, call->row, rows, call->dim);
 }
 
+static void apply_task(const ae__term_call *call, bool gradient, size_t task)
+{
+    const size_t begin = task * ROWS, end = ae__min_size(begin + ROWS, call->rows);
+    if (call->rows == call->context->rows) {
+        apply(call, gradient, begin, end - begin);
+        return;
+    }
+    for (size_t i = begin; i < end; i++) apply(call, gradient, i, 1);
+}
+
 static void values_task(void *arg, size_t task, size_t worker)
 {
-    const ae__term_call *call = arg;
     (void)worker;
-    apply(call, false, task * ROWS, ae__min_size(ROWS, call->context->rows - task * ROWS));
+    apply_task(arg, false, task);
 }
 
 void ae__element_values(const ae__term_call *call)
 {
-    ae__pool_run(call->context->engine->pool, ae__blocks(call->context->rows, ROWS), values_task,
+    ae__pool_run(call->context->engine->pool, ae__blocks(call->rows, ROWS), values_task,
                  (void *)call);
+}
+
+const real *ae__term_output(const ae__term_call *call, size_t i)
+{
+    if (call->y) return call->y + i * call->row;
+    real *y = call->scratch + i * call->row;
+    call->context->engine->kernels->activate(call->activation, call->slope, y,
+                                             call->z + i * call->row, call->dim);
+    return y;
 }
 
 #ifdef AE_TRAINING
 
+void ae__term_add(const ae__term_call *call, size_t i, size_t at, size_t count, const real *y,
+                  real *g)
+{
+    real *dz = call->dz + i * call->row + at;
+    call->context->engine->kernels->derive(call->activation, call->slope, g, g, y, count);
+    for (size_t j = 0; j < count; j++) dz[j] += g[j];
+}
+
 static void gradients_task(void *arg, size_t task, size_t worker)
 {
     const ae__term_call *call = arg;
-    size_t begin = task * ROWS, end = ae__min_size(begin + ROWS, call->context->rows);
+    size_t begin = task * ROWS, end = ae__min_size(begin + ROWS, call->rows);
     (void)worker;
-    apply(call, true, begin, end - begin);
+    apply_task(call, true, task);
     for (size_t i = begin; i < end; i++) {
         for (size_t j = 0; j < call->dim; j++)
             call->dz[i * call->row + j] += call->scratch[i * call->row + j];
@@ -70,7 +94,7 @@ static void gradients_task(void *arg, size_t task, size_t worker)
 
 void ae__element_gradients(const ae__term_call *call)
 {
-    ae__pool_run(call->context->engine->pool, ae__blocks(call->context->rows, ROWS), gradients_task,
+    ae__pool_run(call->context->engine->pool, ae__blocks(call->rows, ROWS), gradients_task,
                  (void *)call);
 }
 

@@ -1,26 +1,58 @@
-/* The interface of a term of the loss: values a row, then gradients given row weights. One term a
- * file, one table a term, all listed in registry.c. */
+/* The interface of a term of the loss: everything that can go wrong goes wrong in `infer`; then come
+ * values a row, and gradients given row weights. One term a file, one table a term, all listed in
+ * registry.c. */
 #ifndef AE__TERMS_TERM_H
 #define AE__TERMS_TERM_H
 
-#include "base/shape.h"
 #include "base/spec.h"
 #include "layers/context.h"
+#include "layers/weight.h"
 
-/* A term at one layer of a pass. All arrays are rows x dim with row stride `row`. A loss reads z, what
- * stands before the layer's activation; a penalty reads y, its output. Gradients are with respect to
- * z either way. */
+enum { AE__TERM_WEIGHTS = 1 }; /* most arrays of weights of one term */
+
+/* The layer that a term sits on. */
+typedef struct ae__term_site {
+    const char *layer; /* "dense" */
+    bool draws;        /* its output is drawn */
+    int32_t activation;
+    size_t dim; /* of its output */
+} ae__term_site;
+
+/* What a term needs, from its spec and its layer. */
+typedef struct ae__term_info {
+    int32_t n_weights;
+    ae__weight_info weights[AE__TERM_WEIGHTS];
+    size_t tallies; /* sums over all rows that it keeps */
+} ae__term_info;
+
+/* A term at one layer of a pass. y, z, dz: rows x dim with row stride `row`; x, dx: the layer's
+ * input, one row for `factor` rows of y. A loss reads z, what stands before the layer's activation;
+ * a penalty reads y, its output. */
 typedef struct ae__term_call {
     const ae__context *context;
     const ae__spec *spec;
-    size_t dim, row;
+    size_t rows, dim, row;
     int32_t activation; /* of the layer */
     real slope;
-    const real *z;  /* NULL where y is there */
-    const real *y;  /* NULL where z is there */
+    const real *z; /* NULL but of the last layer */
+    const real *y; /* NULL where it is not z, which is there */
+    real *weights[AE__TERM_WEIGHTS];
+
+    const real *x;
+    size_t x_row, factor;
+
     double *values; /* one a row: added to */
-    real *dz;       /* the gradient of factor * mean of values over rows is added */
-    real *scratch;
+    double *tally;  /* sums over rows: added to */
+    real *scratch;  /* rows x dim with row stride `row` */
+
+    /* Gradients of factor * mean over rows of row_weight * value. */
+    double scale;           /* ae__term_factor / rows */
+    const real *row_weight; /* one a row; NULL: all 1 */
+    real *dz;               /* with respect to z: added to */
+    real *dx;               /* with respect to what stands before the activation below: added to */
+    int32_t below_act;
+    real below_slope;
+    real *dw[AE__TERM_WEIGHTS]; /* overwritten */
 } ae__term_call;
 
 typedef struct ae__term_ops {
@@ -31,28 +63,52 @@ typedef struct ae__term_ops {
     int32_t element;       /* AE__ELEMENT_* of a loss that is a sum over a row's elements */
     bool mean;             /* whether its reduction divides by their number */
     bool unit_targets;     /* targets must lie in [0, 1] */
+    bool density;          /* -log p(row): a loss's of the target, a penalty's q(z | x) / p(z) */
 
-    /* Fails, with what, got and wanted, where the term does not go with the layer; NULL: always
-     * fits. */
-    int32_t (*check)(const ae__spec *spec, int32_t activation);
+    /* Fills info, or fails with what, got and wanted where the term does not go with the layer (the
+     * caller names the term); NULL: always fits, needs nothing. */
+    int32_t (*infer)(const ae__spec *spec, const ae__term_site *site, ae__term_info *info);
     void (*values)(const ae__term_call *call);
-    void (*gradients)(const ae__term_call *call); /* NULL in a build without training */
+    /* The value that all rows together have from their tally, where a row has none of its own: its
+     * `values` add nothing. NULL: none. */
+    double (*whole)(const ae__term_call *call, double rows);
+
+    /* NULL in a build without training. input_gradients: for those that read x; NULL: none. */
+    void (*gradients)(const ae__term_call *call);
+    void (*input_gradients)(const ae__term_call *call);
 } ae__term_ops;
 
 /* The terms by number, NULL past the last; and by kind, NULL where there is none. */
 const ae__term_ops *ae__term_at(size_t index);
 const ae__term_ops *ae__term_of(int32_t kind);
 
-/* What a value counts for in the loss: the term's weight, divided by dim where it is a mean. */
-double ae__term_factor(const ae__term_ops *ops, const ae__spec *spec, size_t dim);
+/* What a value counts for in a report of the term alone: 1, or 1/dim where it is a mean; and in the
+ * loss: that times the term's weight, in training as far as it is warmed up. */
+double ae__term_reduction(const ae__term_ops *ops, size_t dim);
+double ae__term_factor(const ae__term_ops *ops, const ae__spec *spec, size_t dim,
+                       const ae__context *context);
 
-/* An element loss as the epilogue of a product over the whole batch; values may be NULL. */
-ae__epilogue ae__element_epilogue(const ae__term_ops *ops, const ae__spec *spec, size_t dim,
-                                  const ae__context *context, double *values, bool gradient);
+/* An element loss as the epilogue of a product over all rows of the call, whose values may be
+ * NULL. */
+ae__epilogue ae__element_epilogue(const ae__term_call *call, bool gradient);
 
 /* The same loss as a plain pass over z, for layers that do not fuse it, and as the fused pass'
  * oracle. */
 void ae__element_values(const ae__term_call *call);
 void ae__element_gradients(const ae__term_call *call);
+
+/* Row i of y: as it is, or made from z in scratch. */
+const real *ae__term_output(const ae__term_call *call, size_t i);
+
+/* The weight of row i times the scale. */
+static inline double ae__term_scale(const ae__term_call *call, size_t i)
+{
+    return call->row_weight ? call->scale * (double)call->row_weight[i] : call->scale;
+}
+
+/* dz += g act'(y) for elements [at, at + count) of row i: y, and the gradient g with respect to it,
+ * which is overwritten. */
+void ae__term_add(const ae__term_call *call, size_t i, size_t at, size_t count, const real *y,
+                  real *g);
 
 #endif

@@ -2,6 +2,7 @@
 #include "train/fit.h"
 
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/rng.h"
@@ -22,6 +23,7 @@ typedef struct fitting {
     uint64_t count;   /* rows of the current batch */
     ae__trained kept; /* counts of the state that the trainer keeps */
     double began;     /* seconds */
+    double terms[AE__MAX_TERMS], val_terms[AE__MAX_TERMS]; /* their means, for the events */
 } fitting;
 
 static double seconds(void)
@@ -31,6 +33,13 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Means of the terms over `rows` rows. */
+static void mean_terms(const ae_model *model, const double *parts, uint64_t rows, double *terms)
+{
+    for (int32_t i = 0; i < model->plan.n_terms; i++)
+        terms[i] = parts[AE__PART_TERM + i] / (double)rows;
+}
+
 static int32_t report(const fitting *f, int32_t kind, double loss, double val_loss)
 {
     const ae__trained *trained = &f->model->trained;
@@ -38,6 +47,7 @@ static int32_t report(const fitting *f, int32_t kind, double loss, double val_lo
     ae_event event = {
         .size = sizeof event,
         .kind = kind,
+        .n_terms = f->model->plan.n_terms,
         .epoch = (int64_t)trained->epochs + (kind == AE_EVENT_BATCH),
         .epochs = f->request->epochs,
         .step = (int64_t)ae__blocks(done, f->batch),
@@ -46,6 +56,8 @@ static int32_t report(const fitting *f, int32_t kind, double loss, double val_lo
         .val_loss = val_loss,
         .learning_rate = ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE),
         .seconds = seconds() - f->began,
+        .terms = f->terms,
+        .val_terms = isnan(val_loss) ? NULL : f->val_terms,
     };
     if (!f->request->progress) return AE_OK;
     int32_t cancel = f->request->progress(&event, f->request->user);
@@ -64,8 +76,27 @@ static void order_task(void *arg, size_t task, size_t worker)
     }
 }
 
-/* Gathers the next batch and trains on it; the summed loss of its rows. */
-static double train_batch(fitting *f)
+/* The context of a step, but for its data. */
+static ae__context step_context(const fitting *f)
+{
+    const ae_model *model = f->model;
+    const ae__trained *trained = &model->trained;
+    return (ae__context){
+        .engine = &model->engine,
+        .mode = AE__MODE_TRAIN,
+        .rows = f->count,
+        .expand = true,
+        .seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
+        .epoch = trained->epochs + 1,
+        .step = trained->steps,
+        .row_numbers = f->trainer.numbers,
+        .sampled = model->plan.importance,
+        .epochs = (double)trained->epochs + (double)trained->part_done / (double)f->rows,
+    };
+}
+
+/* Gathers the next batch and trains on it. */
+static void train_batch(fitting *f)
 {
     ae_model *model = f->model;
     const ae__view *data = f->request->data;
@@ -76,20 +107,17 @@ static double train_batch(fitting *f)
     ae__pool_run(engine->pool, ae__blocks(f->count, ORDER_ROWS), order_task, f);
     const uint64_t *numbers = f->trainer.numbers;
     ae__rows x = ae__array_gather(&data->x, numbers, f->count, f->trainer.x, engine), target = x;
+    ae__rows side = {0};
     if (data->y.values)
         target = ae__array_gather(&data->y, numbers, f->count, f->trainer.target, engine);
-    ae__context context = {
-        .engine = engine,
-        .mode = AE__MODE_TRAIN,
-        .rows = f->count,
-        .seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
-        .epoch = trained->epochs + 1,
-        .step = trained->steps,
-        .row_numbers = numbers,
-        .target = target.at,
-        .target_row = target.row,
-    };
-    return ae__trainer_step(&f->trainer, &context);
+    if (data->side.values)
+        side = ae__array_gather(&data->side, numbers, f->count, f->trainer.side, engine);
+    ae__context context = step_context(f);
+    context.target = target.at;
+    context.target_row = target.row;
+    context.side = side.at;
+    context.side_row = side.row;
+    ae__trainer_step(&f->trainer, &context);
 }
 
 /* The counts alone: history and states are blocks that each has its own place for. */
@@ -99,7 +127,6 @@ static void copy_counts(ae__trained *to, const ae__trained *from)
     to->steps = from->steps;
     to->part_rows = from->part_rows;
     to->part_done = from->part_done;
-    to->part_sum = from->part_sum;
 }
 
 /* Makes this the state to go back to. */
@@ -124,12 +151,15 @@ static int32_t diverged(fitting *f, const char *what, double value)
 static int32_t train_epoch_rest(fitting *f)
 {
     ae__trained *trained = &f->model->trained;
+    const double *batch = f->trainer.parts;
     while (trained->part_done < f->rows) {
-        double sum = train_batch(f);
-        if (!isfinite(sum)) return diverged(f, "loss", sum);
+        train_batch(f);
+        if (!isfinite(batch[AE__PART_LOSS])) return diverged(f, "loss", batch[AE__PART_LOSS]);
         trained->part_done += f->count;
-        trained->part_sum += sum;
-        AE_TRY(report(f, AE_EVENT_BATCH, trained->part_sum / (double)trained->part_done, NAN));
+        for (size_t i = 0; i < f->model->plan.n_parts; i++) trained->parts[i] += batch[i];
+        mean_terms(f->model, trained->parts, trained->part_done, f->terms);
+        AE_TRY(report(f, AE_EVENT_BATCH, trained->parts[AE__PART_LOSS] / (double)trained->part_done,
+                      NAN));
     }
     return AE_OK;
 }
@@ -149,24 +179,73 @@ static int32_t check_finite(fitting *f)
     return AE_OK;
 }
 
+/* Dimensions that the rows of the epoch told apart: of a variance above 0.01 (Burda et al. 2016, of
+ * the posterior's mean, from the KL term's tallies); NaN where no code is drawn. */
+static double active_units(const fitting *f)
+{
+    const ae__plan *plan = &f->model->plan;
+    const double rows = (double)f->rows;
+    for (int32_t i = 0; i < plan->n_terms; i++) {
+        if (!plan->terms[i].ops->input_gradients) continue;
+        const double *sums = f->model->trained.parts + plan->terms[i].tally;
+        size_t dim = plan->terms[i].info.tallies / 2, active = 0;
+        for (size_t j = 0; j < dim; j++) {
+            double mean = sums[j] / rows;
+            active += sums[dim + j] / rows - mean * mean > 0.01;
+        }
+        return (double)active;
+    }
+    return NAN;
+}
+
+/* The row of the history for the epoch that is over. */
+static void record(const fitting *f, double loss, double val_loss)
+{
+    const ae_model *model = f->model;
+    const double active = active_units(f);
+    size_t series = ae__history_series(&model->desc);
+    double *row = model->trained.history + (size_t)model->trained.epochs * series;
+    for (size_t i = 0; i < series; i++) {
+        int32_t metric = ae__history_metric(&model->desc, i);
+        switch (metric) {
+        case AE_METRIC_LOSS: row[i] = loss; break;
+        case AE_METRIC_VAL_LOSS: row[i] = val_loss; break;
+        case AE_METRIC_LEARNING_RATE:
+            row[i] = ae__spec_f64(&model->desc.optim, AE_PARAM_LEARNING_RATE);
+            break;
+        case AE_METRIC_ACTIVE_UNITS: row[i] = active; break;
+        case AE_METRIC_WARNINGS: row[i] = active == 0 ? AE_WARNING_COLLAPSE : 0; break;
+        default:
+            row[i] = metric < AE_METRIC_VAL_TERM ? f->terms[metric - AE_METRIC_TERM]
+                     : isnan(val_loss)           ? NAN
+                                                 : f->val_terms[metric - AE_METRIC_VAL_TERM];
+        }
+    }
+}
+
+/* The open epoch has no rows done. */
+static void open_epoch(ae_model *model)
+{
+    model->trained.part_done = 0;
+    memset(model->trained.parts, 0, model->plan.n_parts * sizeof *model->trained.parts);
+}
+
 /* Validation, history, and the state to go back to. */
 static int32_t close_epoch(fitting *f)
 {
-    ae__trained *trained = &f->model->trained;
+    ae_model *model = f->model;
     const ae__view *validation = f->request->validation;
-    double loss = trained->part_sum / (double)f->rows, val_loss = NAN;
+    double loss = model->trained.parts[AE__PART_LOSS] / (double)f->rows, val_loss = NAN;
     AE_TRY(check_finite(f));
+    mean_terms(model, model->trained.parts, f->rows, f->terms);
     if (validation) {
-        val_loss = ae__run_loss(f->model, validation, NULL);
+        val_loss = ae__run_loss(model, validation, NULL);
         if (!isfinite(val_loss)) return diverged(f, "validation loss", val_loss);
+        mean_terms(model, model->work.parts, validation->x.rows, f->val_terms);
     }
-    trained->history[AE_METRIC_LOSS][trained->epochs] = loss;
-    trained->history[AE_METRIC_VAL_LOSS][trained->epochs] = val_loss;
-    trained->history[AE_METRIC_LEARNING_RATE][trained->epochs] =
-        ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE);
-    trained->epochs++;
-    trained->part_done = 0;
-    trained->part_sum = 0;
+    record(f, loss, val_loss);
+    model->trained.epochs++;
+    open_epoch(model);
     keep(f);
     return report(f, AE_EVENT_EPOCH, loss, val_loss);
 }
@@ -200,11 +279,9 @@ static int32_t train(fitting *f)
 {
     ae__trained *trained = &f->model->trained;
     AE_TRY(reserve(f));
-    if (trained->part_rows != f->rows) { /* an epoch of other data cannot be gone on with */
-        trained->part_rows = f->rows;
-        trained->part_done = 0;
-        trained->part_sum = 0;
-    }
+    /* an epoch of other data cannot be gone on with */
+    if (trained->part_rows != f->rows || !trained->part_done) open_epoch(f->model);
+    trained->part_rows = f->rows;
     keep(f);
     while (trained->epochs < (uint64_t)f->request->epochs) {
         int32_t status = train_epoch(f);

@@ -17,24 +17,29 @@ static size_t norm_blocks(const ae__plan *plan)
 static void bind(ae__trainer *t, ae__arena *arena)
 {
     const ae__plan *plan = &t->model->plan;
-    size_t rows = t->batch, weights = plan->weight_reals * sizeof(real);
+    size_t rows = t->batch, weights = plan->weight_reals * sizeof(real), widest = 0;
     t->x = ae__arena_take(arena, rows, ae__row_stride(plan->layers[0].in) * sizeof(real));
     t->target = ae__arena_take(arena, rows, ae__row_stride(ae__plan_output(plan)) * sizeof(real));
+    if (ae__plan_side(plan))
+        t->side = ae__arena_take(arena, rows, ae__row_stride(ae__plan_side(plan)) * sizeof(real));
     t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
     for (int32_t i = 0; i < plan->n_layers; i++) {
-        size_t bytes = ae__layer_plan_reals(&plan->layers[i]) * sizeof(real);
-        real *y = ae__arena_take(arena, rows, bytes);
+        size_t reals = ae__layer_plan_reals(&plan->layers[i]);
+        real *y = ae__arena_take(arena, rows, reals * sizeof(real));
         if (t->y) t->y[i] = y;
+        widest = ae__max_size(widest, reals);
     }
-    for (int32_t i = 0; i < 2; i++)
-        t->dy[i] = ae__arena_take(arena, rows, plan->widest * sizeof(real));
+    for (int32_t i = 0; i < 2; i++) t->dy[i] = ae__arena_take(arena, rows, widest * sizeof(real));
     t->gradients = ae__arena_take(arena, 1, weights);
-    t->values = ae__arena_take(arena, rows, sizeof(double));
-    t->sums = ae__arena_take(arena, rows, sizeof(double));
+    t->values = ae__arena_take(arena, rows, plan->samples * sizeof(double));
+    t->sums = ae__arena_take(arena, rows, plan->samples * sizeof(double));
+    t->parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
+    if (plan->importance) t->row_weight = ae__arena_take(arena, rows, plan->samples * sizeof(real));
     t->numbers = ae__arena_take(arena, rows, sizeof(uint64_t));
     t->norms = ae__arena_take(arena, norm_blocks(plan), sizeof(double));
     t->kept_weights = ae__arena_take(arena, 1, weights);
     t->kept_states = ae__arena_take(arena, (size_t)t->model->trained.n_states, weights);
+    t->kept_parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
 }
 
 int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
@@ -99,30 +104,67 @@ static void backward_layer(backward_pass *pass, const ae__context *context, real
     pass->layer->ops->backward(&call);
 }
 
-/* Adds the gradients of the terms that read layer i to dz. */
-static void add_terms(ae__trainer *t, const ae__context *context, int32_t i, real *dz,
+/* A term's call on the way back through layer i. */
+static ae__term_call term_call(const ae__trainer *t, const ae__context *context, int32_t term)
+{
+    const ae__plan *plan = &t->model->plan;
+    const ae__term_plan *on = &plan->terms[term];
+    ae__term_call call = ae__model_term(t->model, term, context, t->y[on->layer]);
+    call.x = on->layer ? t->y[on->layer - 1] : t->x;
+    call.tally = t->parts + on->tally;
+    if (call.rows == context->rows * plan->samples && t->row_weight)
+        call.row_weight = t->row_weight;
+    return call;
+}
+
+/* Adds the gradients of the terms that sit on layer i to dz, and finishes those of their own
+ * weights. */
+static void add_terms(backward_pass *pass, const ae__context *context, int32_t i, real *dz,
                       real *scratch)
 {
-    const ae_model *model = t->model;
-    for (int32_t term = 0; term < model->desc.n_terms; term++) {
-        if (ae__plan_term_layer(&model->plan, term) != i) continue;
-        ae__term_call call = ae__model_term(model, term, context, t->y[i]);
+    ae__trainer *t = pass->trainer;
+    const ae__plan *plan = &t->model->plan;
+    for (int32_t term = 0; term < plan->n_terms; term++) {
+        const ae__term_plan *on = &plan->terms[term];
+        if (on->layer != i) continue;
+        ae__term_call call = term_call(t, context, term);
         call.dz = dz;
         call.scratch = scratch;
-        ae__term_of(call.spec->kind)->gradients(&call);
+        for (int32_t slot = 0; slot < on->info.n_weights; slot++)
+            call.dw[slot] = t->gradients + plan->weights[on->weights[slot]].offset;
+        on->ops->gradients(&call);
+        for (int32_t slot = 0; pass->finished && slot < on->info.n_weights; slot++)
+            pass->finished(pass->user, on->weights[slot], 0,
+                           plan->weights[on->weights[slot]].count);
+    }
+}
+
+/* Adds those with respect to the input of layer i to dx. */
+static void add_input_terms(const backward_pass *pass, const ae__context *context, int32_t i,
+                            real *dx)
+{
+    const ae__plan *plan = &pass->trainer->model->plan;
+    for (int32_t term = 0; term < plan->n_terms; term++) {
+        if (plan->terms[term].layer != i || !plan->terms[term].ops->input_gradients) continue;
+        ae__term_call call = term_call(pass->trainer, context, term);
+        call.dx = dx;
+        call.below_act = i ? plan->layers[i - 1].info.activation : AE_ACT_LINEAR;
+        call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
+        plan->terms[term].ops->input_gradients(&call);
     }
 }
 
 /* The gradient with respect to the last layer's z: in place of its output where the loss was
  * fused. */
-static real *last_gradient(ae__trainer *t, const ae__context *context)
+static real *last_gradient(backward_pass *pass, const ae__context *context)
 {
+    ae__trainer *t = pass->trainer;
     const ae__plan *plan = &t->model->plan;
     int32_t last = plan->n_layers - 1;
     if (plan->fuse_loss) return t->y[last];
     real *dz = t->dy[(last + 1) % 2];
     memset(dz, 0, context->rows * ae__layer_plan_reals(&plan->layers[last]) * sizeof *dz);
-    add_terms(t, context, last, dz, t->dy[last % 2]);
+    add_terms(pass, context, last, dz, t->dy[last % 2]);
     return dz;
 }
 
@@ -134,8 +176,8 @@ static int32_t lowest_with_weights(const ae__plan *plan)
     return i;
 }
 
-double ae__trainer_gradients(ae__trainer *trainer, const ae__context *context,
-                             ae__finished *finished, void *user)
+void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                           void *user)
 {
     const ae_model *model = trainer->model;
     const int32_t lowest = lowest_with_weights(&model->plan);
@@ -145,20 +187,22 @@ double ae__trainer_gradients(ae__trainer *trainer, const ae__context *context,
                         .y = trainer->y,
                         .spare = {trainer->dy[0], trainer->dy[0]},
                         .values = trainer->values,
-                        .sums = trainer->sums};
+                        .sums = trainer->sums,
+                        .parts = trainer->parts,
+                        .row_weight = trainer->row_weight};
     backward_pass pass = {.trainer = trainer, .finished = finished, .user = user};
-    double sum = 0;
+    memset(trainer->parts, 0, model->plan.n_parts * sizeof *trainer->parts);
     ae__pass_forward(&forward);
-    for (size_t i = 0; i < context->rows; i++) sum += trainer->sums[i];
-    real *dz = last_gradient(trainer, context);
+    ae__parts_close(model, context, context->rows, trainer->parts);
+    real *dz = last_gradient(&pass, context);
     for (int32_t i = model->plan.n_layers - 1; i >= lowest; i--) {
         real *dx = i > lowest ? trainer->dy[i % 2] : NULL;
         pass.number = i;
         backward_layer(&pass, context, dz, dx);
-        if (dx) add_terms(trainer, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
+        if (dx) add_input_terms(&pass, context, i, dx);
+        if (dx) add_terms(&pass, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
         dz = dx;
     }
-    return sum;
 }
 
 /* ---- optimiser ---- */
@@ -211,26 +255,25 @@ static void update_task(void *arg, size_t task, size_t worker)
     update(u, (int32_t)task, 0, u->model->plan.weights[task].count);
 }
 
-double ae__trainer_step(ae__trainer *trainer, const ae__context *context)
+void ae__trainer_step(ae__trainer *trainer, const ae__context *context)
 {
     ae_model *model = trainer->model;
     const ae__spec *optim = &model->desc.optim;
     double clip_norm = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM);
     double clip_value = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_VALUE);
-    double clamp = clip_value > 0 ? clip_value : INFINITY, sum;
+    double clamp = clip_value > 0 ? clip_value : INFINITY;
     uint64_t t = model->trained.steps + 1;
     updating u = {model, trainer->gradients, ae__optim_of(optim->kind), {.adam = {0}}};
     if (clip_norm > 0) { /* no weight may be stepped before all gradients are known */
-        sum = ae__trainer_gradients(trainer, context, NULL, NULL);
+        ae__trainer_gradients(trainer, context, NULL, NULL);
         double norm = gradient_norm(trainer);
         u.optim->prepare(optim, t, norm > clip_norm ? clip_norm / norm : 1, clamp, &u.step);
         ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
     } else {
         u.optim->prepare(optim, t, 1, clamp, &u.step);
-        sum = ae__trainer_gradients(trainer, context, update, &u);
+        ae__trainer_gradients(trainer, context, update, &u);
     }
     model->trained.steps = t;
-    return sum;
 }
 
 /* ---- the last complete epoch ---- */
@@ -246,6 +289,7 @@ void ae__trainer_keep(ae__trainer *trainer)
     memcpy(trainer->kept_weights, model->weights, model->plan.weight_reals * sizeof(real));
     if (state_reals(model))
         memcpy(trainer->kept_states, model->trained.states[0], state_reals(model) * sizeof(real));
+    memcpy(trainer->kept_parts, model->trained.parts, model->plan.n_parts * sizeof(double));
 }
 
 void ae__trainer_restore(ae__trainer *trainer)
@@ -254,4 +298,5 @@ void ae__trainer_restore(ae__trainer *trainer)
     memcpy(model->weights, trainer->kept_weights, model->plan.weight_reals * sizeof(real));
     if (state_reals(model))
         memcpy(model->trained.states[0], trainer->kept_states, state_reals(model) * sizeof(real));
+    memcpy(model->trained.parts, trainer->kept_parts, model->plan.n_parts * sizeof(double));
 }

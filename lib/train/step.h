@@ -7,17 +7,20 @@
 /* Memory of a step, carved from one arena for the most rows of a batch. */
 typedef struct ae__trainer {
     ae_model *model;
-    size_t batch;     /* rows that there is room for */
-    real *x, *target; /* rows x input, rows x output */
-    real **y;         /* outputs of each layer, all kept for the way back */
-    real *dy[2];      /* gradients of outputs, in turn */
-    real *gradients;  /* as the weights */
+    size_t batch;            /* rows that there is room for */
+    real *x, *target, *side; /* rows x input, rows x output, rows x side */
+    real **y;                /* outputs of each layer, all kept for the way back */
+    real *dy[2];             /* gradients of outputs, in turn */
+    real *gradients;         /* as the weights */
     double *values, *sums;
+    double *parts;     /* of the batch: plan.n_parts */
+    real *row_weight;  /* of the importance bound; NULL: another bound */
     uint64_t *numbers; /* of the batch's rows in the data */
     double *norms;     /* sums of squares of the gradients' blocks, for clipping */
 
-    /* Weights and states after the last complete epoch, to go back to. */
+    /* Weights, states and parts after the last complete epoch, to go back to. */
     real *kept_weights, *kept_states;
+    double *kept_parts;
 } ae__trainer;
 
 /* Carves the trainer of a model from its train arena, which is made, or made anew where the batch
@@ -25,14 +28,14 @@ typedef struct ae__trainer {
 int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch);
 
 /* Gradients of the loss over context->rows rows of trainer->x against context->target, into
- * trainer->gradients. Returns the summed loss of the rows. finished: as a layer's; NULL: not
- * called. */
+ * trainer->gradients, and the summed loss of the rows with what it is made of into trainer->parts.
+ * finished: as a layer's; NULL: not called. */
 typedef void ae__finished(void *user, int32_t weight, size_t begin, size_t count);
-double ae__trainer_gradients(ae__trainer *trainer, const ae__context *context,
-                             ae__finished *finished, void *user);
+void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                           void *user);
 
 /* The same, and one step of the optimiser; counts it. */
-double ae__trainer_step(ae__trainer *trainer, const ae__context *context);
+void ae__trainer_step(ae__trainer *trainer, const ae__context *context);
 
 /* Weights and optimiser as they are now, to be kept, or as they were kept. */
 void ae__trainer_keep(ae__trainer *trainer);

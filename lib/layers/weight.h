@@ -1,0 +1,20 @@
+/* What a layer, or a term, says of an array of weights that it wants. */
+#ifndef AE__LAYERS_WEIGHT_H
+#define AE__LAYERS_WEIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* An array of weights: stored inputs x outputs, row-major. */
+typedef struct ae__weight_info {
+    const char *name;
+    size_t rows, cols;
+    int32_t init;           /* AE_INIT_* */
+    size_t fan_in, fan_out; /* for init */
+    double first;           /* added to what init draws */
+    bool decay;             /* whether weight decay acts on it */
+    int32_t tied_to;        /* the layer whose array of the same name this is, or -1: its own */
+} ae__weight_info;
+
+#endif

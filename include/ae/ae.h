@@ -218,6 +218,35 @@ enum {
     AE_NOISE_DROPOUT = 4      /* 0 with probability p, else x / (1 - p): Srivastava et al. 2014 */
 };
 
+/* What the windows of a convolution or a pooling may lie over, beside the image itself. With n cells
+ * along an axis, kernel k and stride s, the output has:
+ *                  convolution, pooling              transposed convolution (all as Keras)
+ *     VALID        floor((n - k) / s) + 1            n s + max(k - s, 0)
+ *     SAME         ceil(n / s)                       n s
+ *     EXPLICIT     floor((n + p - k) / s) + 1        (n - 1) s + k - p
+ * where p is the padding of both sides. SAME pads (k - s or what is missing) evenly, the odd cell
+ * below or to the right. */
+enum {
+    AE_PADDING_UNSET = -1,
+    AE_PADDING_VALID = 0,
+    AE_PADDING_SAME = 1,
+    AE_PADDING_EXPLICIT = 2 /* AE_PARAM_PAD_TOP, BOTTOM, LEFT, RIGHT */
+};
+
+/* What the window of a pooling becomes. */
+enum {
+    AE_POOL_UNSET = -1,
+    AE_POOL_MAX = 0,
+    AE_POOL_AVERAGE = 1 /* of the cells inside the image */
+};
+
+/* What an upsampled image has between the cells that it was made from. */
+enum {
+    AE_INTERPOLATION_UNSET = -1,
+    AE_INTERPOLATION_NEAREST = 0, /* each cell again */
+    AE_INTERPOLATION_BILINEAR = 1 /* between the centres of cells; beyond the outer ones, these */
+};
+
 /* Order of the rows in an epoch. */
 enum {
     AE_SHUFFLE_UNSET = -1,
@@ -276,6 +305,27 @@ enum {
     AE_PARAM_SIDE = 122,       /* i64: numbers of a side vector, as given to ae_config_concat */
     AE_PARAM_LABEL = 123,      /* i64, 0: whether the side is the number of a class, which enters as
                                 * SIDE numbers, all 0 but a 1 at its place */
+    AE_PARAM_FILTERS = 130,    /* i64: channels that a convolution makes, as given */
+    AE_PARAM_KERNEL_H = 131,   /* i64, 1: height of the window of a convolution or pooling, as given;
+                                * 1 to 4096, as the ten below */
+    AE_PARAM_KERNEL_W = 132,   /* i64, 1: width; of a signal's layer the length */
+    AE_PARAM_STRIDE_H = 133,   /* i64, 1 (pooling: its window): cells from window to window */
+    AE_PARAM_STRIDE_W = 134,   /* i64, likewise */
+    AE_PARAM_PADDING = 135,    /* i64, AE_PADDING_VALID, or as given */
+    AE_PARAM_PAD_TOP = 136,    /* i64, 0: cells of EXPLICIT padding; 0 to 4096 */
+    AE_PARAM_PAD_BOTTOM = 137, /* i64, 0 */
+    AE_PARAM_PAD_LEFT = 138,   /* i64, 0 */
+    AE_PARAM_PAD_RIGHT = 139,  /* i64, 0 */
+    AE_PARAM_POOL = 140,       /* i64: AE_POOL_*, as given */
+    AE_PARAM_FACTOR_H = 141,   /* i64, as given: how many times as high an upsampled image is */
+    AE_PARAM_FACTOR_W = 142,   /* i64, as given */
+    AE_PARAM_INTERPOLATION = 143, /* i64, AE_INTERPOLATION_NEAREST */
+    AE_PARAM_HEIGHT = 144,     /* i64, as given to ae_config_reshape; 0: a signal */
+    AE_PARAM_WIDTH = 145,      /* i64, as given */
+    AE_PARAM_CHANNELS = 146,   /* i64, as given */
+    AE_PARAM_NORM_MOMENTUM = 150, /* f64, 0.99: share of the running mean and variance that a batch
+                                   * leaves; 0 to below 1 */
+    AE_PARAM_NORM_EPSILON = 151,  /* f64, 1e-3: added to the variance that is divided by; above 0, to 1 */
 
     /* the loss added last (ae_config_set); kept in the file */
     AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss or penalty in the sum; > 0 */
@@ -371,6 +421,14 @@ AE_API void ae_config_free(ae_config *config);
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_config_input(ae_config *config, int64_t dim);
 
+/* Says that a row is an image, height x width x channels numbers, or a signal, length x channels, row
+ * by row and channels innermost, as image files have them. At most 2^24 numbers in all. Codes as
+ * ae_config_input.
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_config_input_image(ae_config *config, int64_t height, int64_t width,
+                                     int64_t channels);
+AE_API int32_t ae_config_input_signal(ae_config *config, int64_t length, int64_t channels);
+
 /* Adds a fully connected layer: y = act(x kernel + bias), kernel: inputs x units.
  *   units        outputs of a row, 1 to 2^24
  *   activation   AE_ACT_*
@@ -379,6 +437,75 @@ AE_API int32_t ae_config_input(ae_config *config, int64_t dim);
  * NOMEM.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_dense(ae_config *config, int64_t units, int32_t activation);
+
+/* Adds a convolution, of images or of signals: y = act(conv(x, kernel) + bias), the kernel sliding
+ * over x with stride 1 unless AE_PARAM_STRIDE_H and _W are set after this call. Weights: "kernel",
+ * (kernel_h kernel_w channels) x filters, and "bias".
+ *   filters              channels of the output, 1 to 2^20
+ *   kernel, _h, _w       cells that it sees, 1 to 4096
+ *   padding              AE_PADDING_*
+ *   activation           AE_ACT_*
+ * Further parameters: AE_PARAM_STRIDE_H, STRIDE_W, PAD_*, SLOPE, BIAS, INIT. Codes as
+ * ae_config_dense; input of another rank, or a kernel above the padded input, is SHAPE from
+ * ae_model_create, an output of more than 2^24 numbers RANGE.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_conv2d(ae_config *config, int64_t filters, int64_t kernel_h,
+                                int64_t kernel_w, int32_t padding, int32_t activation);
+AE_API int32_t ae_config_conv1d(ae_config *config, int64_t filters, int64_t kernel, int32_t padding,
+                                int32_t activation);
+
+/* Adds a transposed convolution, the adjoint of one from its output to its input: with stride 2 an
+ * image grows to twice its size. Weights: "kernel", (kernel_h kernel_w filters) x channels, as Keras
+ * has it, and "bias". Otherwise as ae_config_conv2d.
+ *   stride_h, stride_w   cells of the output from window to window, 1 to 4096
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_conv2d_transpose(ae_config *config, int64_t filters, int64_t kernel_h,
+                                          int64_t kernel_w, int64_t stride_h, int64_t stride_w,
+                                          int32_t padding, int32_t activation);
+AE_API int32_t ae_config_conv1d_transpose(ae_config *config, int64_t filters, int64_t kernel,
+                                          int64_t stride, int32_t padding, int32_t activation);
+
+/* Adds a pooling: windows that lie side by side, unless AE_PARAM_STRIDE_H and _W are set after this
+ * call, become one cell of each channel.
+ *   pool      AE_POOL_*
+ *   kernel_h, kernel_w, length   of a window, 1 to 4096
+ *   padding   AE_PADDING_*; with SAME 7 cells in windows of 2 become 4, with VALID 3
+ * Codes as ae_config_conv2d.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_pool2d(ae_config *config, int32_t pool, int64_t kernel_h, int64_t kernel_w,
+                                int32_t padding);
+AE_API int32_t ae_config_pool1d(ae_config *config, int32_t pool, int64_t length, int32_t padding);
+
+/* Adds an upsampling: each cell becomes factor_h x factor_w cells.
+ *   factor_h, factor_w, factor   1 to 4096
+ *   interpolation                AE_INTERPOLATION_*
+ * Codes as ae_config_conv2d.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_upsample2d(ae_config *config, int64_t factor_h, int64_t factor_w,
+                                    int32_t interpolation);
+AE_API int32_t ae_config_upsample1d(ae_config *config, int64_t factor, int32_t interpolation);
+
+/* Lets the same numbers count as a vector, as dense layers want it, as an image or as a signal.
+ *   height, width, length, channels   1 to 2^24; their product is the input's (else SHAPE from create)
+ * Codes as ae_config_dense.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_flatten(ae_config *config);
+AE_API int32_t ae_config_reshape_image(ae_config *config, int64_t height, int64_t width,
+                                       int64_t channels);
+AE_API int32_t ae_config_reshape_signal(ae_config *config, int64_t length, int64_t channels);
+
+/* Adds batch normalisation (Ioffe and Szegedy 2015): each channel of images and signals, each element
+ * of vectors, is brought to mean "beta" and deviation "gamma" over the batch while training; otherwise
+ * by the running "mean" and "variance", which are kept with the weights, but not trained.
+ * Further parameters: AE_PARAM_NORM_MOMENTUM, NORM_EPSILON, SLOPE. Codes as ae_config_dense.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_batch_norm(ae_config *config, int32_t activation);
+
+/* Adds layer normalisation (Ba et al. 2016): each row of vectors, each pixel of images and signals, is
+ * brought to mean 0 and deviation 1 over its channels, then times "gamma", plus "beta".
+ * Further parameters: AE_PARAM_NORM_EPSILON, SLOPE. Codes as ae_config_dense.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_layer_norm(ae_config *config, int32_t activation);
 
 /* Adds an activation as a layer of its own: y = act(x).
  *   activation   AE_ACT_*

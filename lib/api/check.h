@@ -42,6 +42,9 @@ struct ae_config {
     ae__desc desc;
 };
 
+/* Sets a parameter of a config where its scope says, without making a failure stick. */
+int32_t ae__config_set(ae_config *config, int32_t param, ae__number number);
+
 struct ae_data {
     ae_allocator mem;
     ae__view view;

@@ -17,6 +17,24 @@ static inline ae__shape ae__shape_vector(size_t dim)
     return (ae__shape){.rank = 1, .dims = {dim}};
 }
 
+static inline ae__shape ae__shape_signal(size_t length, size_t channels)
+{
+    return (ae__shape){.rank = 2, .dims = {length, channels}};
+}
+
+static inline ae__shape ae__shape_image(size_t height, size_t width, size_t channels)
+{
+    return (ae__shape){.rank = 3, .dims = {height, width, channels}};
+}
+
+/* As an image: a signal is one row of pixels, a vector one pixel. */
+static inline ae__shape ae__shape_as_image(const ae__shape *s)
+{
+    if (s->rank == 3) return *s;
+    return s->rank == 2 ? ae__shape_image(1, s->dims[0], s->dims[1])
+                        : ae__shape_image(1, 1, s->dims[0]);
+}
+
 /* Elements of a row. Every dimension was checked by the layer that made the shape. */
 static inline size_t ae__shape_size(const ae__shape *shape)
 {

@@ -75,6 +75,8 @@ typedef struct ae__gemm_block {
     bool accumulate;
 } ae__gemm_block;
 
+enum { AE__MAX_LANES = 16 }; /* most images of a block */
+
 #define AE__K_BLOCK 256 /* most terms of one block of the sum */
 
 /* One optimiser step over n parameters; g is first multiplied by g_scale, then clamped to

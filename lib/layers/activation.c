@@ -1,8 +1,6 @@
 /* An activation as a layer of its own: y = act(x), x and y: rows x in.
  * What stands before the activation is x itself, so dx = dz, times what lies below. */
-#include "layers/layer.h"
-
-#include "base/size.h"
+#include "layers/image.h"
 
 enum { ROWS = 16 /* of one task */ };
 
@@ -19,18 +17,19 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
 static void forward_task(void *arg, size_t task, size_t worker)
 {
     const ae__layer_call *call = arg;
-    size_t end = ae__min_size((task + 1) * ROWS, call->rows);
+    const size_t end = ae__min_size((task + 1) * ROWS, ae__layer_flat_rows(call, call->x_blocked));
+    const size_t count = call->x_blocked ? call->x_row : call->in;
     int32_t act = call->raw ? AE_ACT_LINEAR : call->info->activation;
     (void)worker;
     for (size_t i = task * ROWS; i < end; i++)
         call->context->engine->kernels->activate(act, call->info->slope, call->y + i * call->y_row,
-                                                 call->x + i * call->x_row, call->in);
+                                                 call->x + i * call->x_row, count);
 }
 
 static void forward(const ae__layer_call *call)
 {
-    ae__pool_run(call->context->engine->pool, ae__blocks(call->rows, ROWS), forward_task,
-                 (void *)call);
+    const size_t rows = ae__layer_flat_rows(call, call->x_blocked);
+    ae__pool_run(call->context->engine->pool, ae__blocks(rows, ROWS), forward_task, (void *)call);
 }
 
 #ifdef AE_TRAINING
@@ -38,19 +37,20 @@ static void forward(const ae__layer_call *call)
 static void backward_task(void *arg, size_t task, size_t worker)
 {
     const ae__layer_call *call = arg;
-    size_t end = ae__min_size((task + 1) * ROWS, call->rows);
+    const size_t end = ae__min_size((task + 1) * ROWS, ae__layer_flat_rows(call, call->x_blocked));
+    const size_t count = call->x_blocked ? call->x_row : call->in;
     (void)worker;
     for (size_t i = task * ROWS; i < end; i++)
         call->context->engine->kernels->derive(
             call->below_act, call->below_slope, call->dx + i * call->x_row,
-            call->dy + i * call->y_row, call->x + i * call->x_row, call->in);
+            call->dy + i * call->y_row, call->x + i * call->x_row, count);
 }
 
 static void backward(const ae__layer_call *call)
 {
     if (!call->dx) return;
-    ae__pool_run(call->context->engine->pool, ae__blocks(call->rows, ROWS), backward_task,
-                 (void *)call);
+    const size_t rows = ae__layer_flat_rows(call, call->x_blocked);
+    ae__pool_run(call->context->engine->pool, ae__blocks(rows, ROWS), backward_task, (void *)call);
 }
 
 #endif
@@ -59,6 +59,8 @@ const ae__layer_ops ae__activation = {
     .kind = AE__LAYER_ACTIVATION,
     .name = "activation",
     .params = params,
+    .blocks = true,
+    .same_layout = true,
     .infer = infer,
     .forward = forward,
     .backward = AE__IF_TRAINING(backward),

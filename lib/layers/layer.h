@@ -18,7 +18,19 @@ typedef struct ae__layer_info {
     ae__weight_info weights[AE__LAYER_WEIGHTS];
     int32_t activation; /* AE_ACT_*: the last thing that forward does; LINEAR: nothing */
     real slope;
+    size_t saved; /* reals that forward leaves for backward, of a whole batch; */
+    size_t saved_row; /* and more for each row of it */
 } ae__layer_info;
+
+/* What a layer is about to run as, for the scratch that it asks for. */
+typedef struct ae__layer_need {
+    const ae__spec *spec;
+    const ae__shape *in;
+    const ae__layer_info *info;
+    const ae__engine *engine;
+    size_t rows; /* of x, at most */
+    bool x_blocked, y_blocked, training;
+} ae__layer_need;
 
 /* One layer of a pass. x: rows x in, y: rows * factor x out, with row strides of their own
  * (ae__row_stride), which dx and dy share. */
@@ -31,8 +43,12 @@ typedef struct ae__layer_call {
     size_t factor;       /* rows of y for each of x */
     size_t in, out;      /* elements of a row */
     size_t x_row, y_row; /* row strides of x and dx, of y and dy */
+    const ae__shape *in_shape;
+    bool x_blocked, y_blocked; /* how x and dx lie, y and dy (kernels/image.h); else in rows */
     const real *x;
     real *y;
+    real *scratch; /* as much as was asked for */
+    real *saved;   /* likewise; NULL but in training */
     real *weights[AE__LAYER_WEIGHTS];
 
     /* Forward. raw: y keeps what stands before the activation. loss: y is left as this epilogue's
@@ -59,11 +75,15 @@ typedef struct ae__layer_ops {
     const char *name;      /* "dense" */
     const int32_t *params; /* AE_PARAM_* that it takes, ended by 0 */
     bool fuses_loss;       /* forward honours `loss` */
+    bool blocks;           /* x and y may lie in blocks of images, */
+    bool same_layout;      /* but both or none */
     bool draws;            /* y is drawn from the distribution that x describes */
     bool side; /* forward reads the context's side; AE_PARAM_SIDE and LABEL are its form */
 
     /* Fills info, or fails with what, got and wanted (the caller names the layer). */
     int32_t (*infer)(const ae__spec *spec, const ae__shape *in, ae__layer_info *info);
+    /* Reals of scratch, false where they cannot be counted; NULL: none. */
+    bool (*scratch)(const ae__layer_need *need, size_t *reals);
     void (*forward)(const ae__layer_call *call);
     /* dx comes before dw, since `finished` may change the weights. NULL without training. */
     void (*backward)(const ae__layer_call *call);
@@ -74,7 +94,19 @@ enum { /* kinds of layers, as the file numbers them; never reused */
        AE__LAYER_ACTIVATION = 2,
        AE__LAYER_CORRUPT = 3,
        AE__LAYER_GAUSSIAN = 4,
-       AE__LAYER_CONCAT = 6
+       AE__LAYER_CONCAT = 6,
+       AE__LAYER_CONV1D = 7,
+       AE__LAYER_CONV2D = 8,
+       AE__LAYER_CONV1D_TRANSPOSE = 9,
+       AE__LAYER_CONV2D_TRANSPOSE = 10,
+       AE__LAYER_POOL1D = 11,
+       AE__LAYER_POOL2D = 12,
+       AE__LAYER_UPSAMPLE1D = 13,
+       AE__LAYER_UPSAMPLE2D = 14,
+       AE__LAYER_FLATTEN = 15,
+       AE__LAYER_RESHAPE = 16,
+       AE__LAYER_BATCH_NORM = 17,
+       AE__LAYER_LAYER_NORM = 18
 };
 
 /* The layers by number, NULL past the last; and by kind, NULL where there is none. */

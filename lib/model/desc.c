@@ -45,13 +45,22 @@ int32_t ae__desc_copy(ae__desc *out, const ae__desc *desc, const ae_allocator *m
     return ae__fail(AE_ERR_NOMEM, "config: no memory for its copy");
 }
 
-int32_t ae__desc_input(ae__desc *desc, int64_t dim)
+int32_t ae__desc_input(ae__desc *desc, int32_t rank, const int64_t *dims)
 {
+    static const char *const names[][AE__MAX_RANK] = {
+        {"dimension"}, {"length", "channels"}, {"height", "width", "channels"}};
+    ae__shape shape = {.rank = rank};
+    int64_t most = AE__MAX_DIM;
     if (desc->input.rank) return ae__fail(AE_ERR_STATE, "input: set before");
-    if (dim < 1 || dim > AE__MAX_DIM)
-        return ae__fail(AE_ERR_RANGE, "input: dimension is %lld, wanted 1 to %d", (long long)dim,
-                        AE__MAX_DIM);
-    desc->input = ae__shape_vector((size_t)dim);
+    for (int32_t i = 0; i < rank; i++) {
+        if (dims[i] < 1 || dims[i] > most)
+            return ae__fail(AE_ERR_RANGE, "input: %s is %lld, wanted 1 to %lld%s",
+                            names[rank - 1][i], (long long)dims[i], (long long)most,
+                            i ? ", for at most 2^24 numbers in all" : "");
+        shape.dims[i] = (size_t)dims[i];
+        most /= dims[i];
+    }
+    desc->input = shape;
     return AE_OK;
 }
 

@@ -27,7 +27,8 @@ void ae__desc_free(ae__desc *desc, const ae_allocator *mem);
 /* A deep copy into memory of its own; NOMEM leaves out empty. */
 int32_t ae__desc_copy(ae__desc *out, const ae__desc *desc, const ae_allocator *mem);
 
-int32_t ae__desc_input(ae__desc *desc, int64_t dim);
+/* dims: `rank` of them, 1 to AE__MAX_RANK. */
+int32_t ae__desc_input(ae__desc *desc, int32_t rank, const int64_t *dims);
 /* Adds a layer, or term, of this kind at its defaults. */
 int32_t ae__desc_layer(ae__desc *desc, const ae_allocator *mem, int32_t kind);
 int32_t ae__desc_term(ae__desc *desc, const ae_allocator *mem, int32_t kind);

@@ -77,14 +77,18 @@ static int32_t get_values(ae__reader *r, ae__spec *spec, const char *owner)
 static int32_t get_model(loading *l, ae__reader *r)
 {
     uint32_t rank = ae__read_u32(r);
-    if (rank != 1)
-        return ae__fail(rank ? AE_ERR_VERSION : AE_ERR_FORMAT, "file: input has rank %u, wanted 1",
-                        (unsigned)rank);
-    uint64_t dim = ae__read_u64(r);
-    if (dim > AE__MAX_DIM)
-        return ae__fail(AE_ERR_VERSION, "file: needs a newer libae: input of dimension %llu",
-                        (unsigned long long)dim);
-    AE_TRY(refuse(ae__desc_input(&l->desc, (int64_t)dim), AE_ERR_FORMAT));
+    int64_t dims[AE__MAX_RANK];
+    if (rank < 1 || rank > AE__MAX_RANK)
+        return ae__fail(rank ? AE_ERR_VERSION : AE_ERR_FORMAT,
+                        "file: input has rank %u, wanted 1 to %d", (unsigned)rank, AE__MAX_RANK);
+    for (uint32_t i = 0; i < rank; i++) {
+        uint64_t dim = ae__read_u64(r);
+        if (dim > AE__MAX_DIM)
+            return ae__fail(AE_ERR_VERSION, "file: needs a newer libae: input of dimension %llu",
+                            (unsigned long long)dim);
+        dims[i] = (int64_t)dim;
+    }
+    AE_TRY(refuse(ae__desc_input(&l->desc, (int32_t)rank, dims), AE_ERR_FORMAT));
     l->desc.code = (int32_t)ae__read_u32(r); /* checked when the layers are known */
     return get_values(r, &l->desc.model, "model");
 }

@@ -78,6 +78,7 @@ void ae__model_free(ae_model *model)
     mem = model->mem;
     ae__pool_free(model->engine.pool);
     ae__model_strip(model);
+    ae__mem_free(&mem, model->scratch);
     ae__mem_free(&mem, model->block);
     ae__plan_free(&model->plan, &mem);
     ae__desc_free(&model->desc, &mem);
@@ -140,31 +141,36 @@ void ae__model_init(ae_model *model)
     for (int32_t i = 0; i < model->plan.n_weights; i++) init_weight(model, &model->plan.weights[i]);
 }
 
-/* Workers for so many threads, in place of those that there are. */
-static int32_t set_threads(ae_model *model, int32_t threads)
+/* Workers for so many threads: those that there are, or new ones; NULL for one. */
+static int32_t make_pool(const ae_model *model, int32_t threads, ae__pool **pool)
 {
-    ae__pool *pool = NULL;
-    if (threads == ae__pool_threads(model->engine.pool)) return AE_OK;
-    if (threads > 1) AE_TRY(ae__pool_create(&pool, &model->mem, threads));
-    ae__pool_free(model->engine.pool);
-    model->engine.pool = pool;
-    return AE_OK;
+    *pool = NULL;
+    if (threads == 1) return AE_OK;
+    if (threads == ae__pool_threads(model->engine.pool)) {
+        *pool = model->engine.pool;
+        return AE_OK;
+    }
+    return ae__pool_create(pool, &model->mem, threads);
 }
 
 int32_t ae__model_configure(ae_model *model)
 {
-    int32_t cpu = (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_CPU);
-    int32_t gemm = (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_GEMM);
-    const ae__kernels *kernels = ae__kernels_at(cpu);
-    if (!kernels)
+    const int32_t cpu = (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_CPU);
+    const int32_t threads = (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_THREADS);
+    ae__engine engine = {.kernels = ae__kernels_at(cpu),
+                         .gemm = (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_GEMM)};
+    ae__pool *before = model->engine.pool;
+    if (!engine.kernels)
         return ae__fail(AE_ERR_UNSUPPORTED, "cpu: level %d is not there, the best is %d", (int)cpu,
                         (int)ae__cpu_best());
-    if (gemm == AE_GEMM_CBLAS && !ae__gemm_has_cblas())
+    if (engine.gemm == AE_GEMM_CBLAS && !ae__gemm_has_cblas())
         return ae__fail(AE_ERR_UNSUPPORTED, "gemm: no CBLAS was built in");
-    AE_TRY(set_threads(model, (int32_t)ae__spec_i64(&model->desc.run, AE_PARAM_THREADS)));
-    model->engine.kernels = kernels;
-    model->engine.gemm = gemm;
-    return AE_OK;
+    AE_TRY(make_pool(model, threads, &engine.pool));
+    int32_t status = ae__model_reserve_scratch(model, &engine, model->plan.chunk, false);
+    if (status == AE_OK) model->engine = engine;
+    ae__pool *unused = status == AE_OK ? before : engine.pool;
+    if (before != engine.pool) ae__pool_free(unused);
+    return status;
 }
 
 int32_t ae__model_reserve_states(ae_model *model, int32_t want)
@@ -238,9 +244,25 @@ void ae__model_strip(ae_model *model)
     model->train_bytes = 0;
 }
 
-ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__context *context)
+int32_t ae__model_reserve_scratch(ae_model *model, const ae__engine *engine, size_t rows,
+                                  bool training)
+{
+    size_t want;
+    AE_TRY(ae__plan_scratch(&model->plan, engine, rows, training, &want));
+    if (want <= model->scratch_reals) return AE_OK;
+    real *scratch = ae__mem_array(&model->mem, want, sizeof *scratch);
+    if (!scratch) return ae__fail(AE_ERR_NOMEM, "model: no memory for %zu reals of scratch", want);
+    ae__mem_free(&model->mem, model->scratch);
+    model->scratch = scratch;
+    model->scratch_reals = want;
+    return AE_OK;
+}
+
+ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t first, int32_t last,
+                              const ae__context *context)
 {
     const ae__layer_plan *plan = &model->plan.layers[layer];
+    const ae__engine *engine = context->engine;
     ae__layer_call call = {.context = context,
                            .spec = plan->spec,
                            .info = &plan->info,
@@ -250,7 +272,13 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__co
                            .in = plan->in,
                            .out = plan->out,
                            .x_row = ae__row_stride(plan->in),
-                           .y_row = ae__row_stride(plan->out)};
+                           .y_row = ae__row_stride(plan->out),
+                           .in_shape = &plan->in_shape,
+                           .scratch = model->scratch};
+    call.y_blocked = layer < last - 1 &&
+                     ae__plan_blocked(&model->plan, engine, layer, first, last, context->rows);
+    call.x_blocked = layer > first && ae__plan_blocked(&model->plan, engine, layer - 1, first, last,
+                                                       context->rows);
     for (int32_t i = 0; i < plan->info.n_weights; i++)
         call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
     return call;

@@ -50,6 +50,8 @@ struct ae_model {
     real *weights;
     ae__workspace work;
     ae__trained trained;
+    real *scratch; /* of one layer at a time */
+    size_t scratch_reals;
     void *train_block; /* the train arena; NULL until the first fit */
     size_t train_bytes;
     bool in_fit; /* a progress callback that changed the model would pull it from under ae_fit */
@@ -78,9 +80,14 @@ int32_t ae__model_reserve_history(ae_model *model, size_t epochs);
 /* Forgets all that training left. */
 void ae__model_strip(ae_model *model);
 
-/* A layer's call of forward with its weights in place; the caller sets x, y and what else it
- * wants. */
-ae__layer_call ae__model_call(const ae_model *model, int32_t layer, const ae__context *context);
+/* Makes room for the layers' scratch, for so many rows and this engine. NOMEM leaves it as it was. */
+int32_t ae__model_reserve_scratch(ae_model *model, const ae__engine *engine, size_t rows,
+                                  bool training);
+
+/* A layer's call of forward in a run of layers [first, last), with its weights and layouts in place;
+ * the caller sets x, y and what else it wants. */
+ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t first, int32_t last,
+                              const ae__context *context);
 /* A term's call on what its layer left in y: of the last layer z, of others their output. The caller
  * sets x, where it has it, and what it wants. */
 ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context,

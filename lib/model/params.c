@@ -46,10 +46,16 @@ const char *ae__param_choice(int32_t id, int64_t value)
                                          [AE_NOISE_DROPOUT] = "dropout"};
     static const char *const bounds[] = {"elbo", "importance"};
     static const char *const variances[] = {"fixed", "global", "feature"};
+    static const char *const paddings[] = {"valid", "same", "explicit"};
+    static const char *const pools[] = {"max", "average"};
+    static const char *const interpolations[] = {"nearest", "bilinear"};
     switch (id) {
     case AE_PARAM_ACTIVATION: return ae__activation_name((int32_t)value);
     case AE_PARAM_BOUND: return bounds[value];
     case AE_PARAM_INIT: return inits[value];
+    case AE_PARAM_INTERPOLATION: return interpolations[value];
+    case AE_PARAM_PADDING: return paddings[value];
+    case AE_PARAM_POOL: return pools[value];
     case AE_PARAM_NOISE: return noises[value];
     case AE_PARAM_SHUFFLE: return shuffles[value];
     case AE_PARAM_VARIANCE_KIND: return variances[value];

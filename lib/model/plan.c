@@ -196,6 +196,32 @@ static bool fuses_loss(const ae__plan *plan)
     return there == 1 && losses == 1 && plan->samples == 1 && plan->layers[last].ops->fuses_loss;
 }
 
+static bool read_by_term(const ae__plan *plan, int32_t i)
+{
+    for (int32_t t = 0; t < plan->n_terms; t++) {
+        if (plan->terms[t].layer == i) return true;
+    }
+    return false;
+}
+
+/* Finds the runs of layers between which images may stay in blocks: from a layer that takes rows or
+ * blocks, over layers that want both sides alike, to the next that takes either. Terms read rows. */
+static void find_blocks(ae__plan *plan)
+{
+    for (int32_t from = 0, to; from < plan->n_layers - 1; from = to) {
+        bool blocked = plan->layers[from].ops->blocks && !plan->layers[from].ops->same_layout;
+        for (to = from + 1; to < plan->n_layers && plan->layers[to].ops->same_layout; to++) {}
+        blocked = blocked && to < plan->n_layers && plan->layers[to].ops->blocks;
+        for (int32_t i = from; i < to; i++) blocked = blocked && !read_by_term(plan, i);
+        for (int32_t i = from; i < to && i < plan->n_layers; i++) {
+            plan->layers[i].blocked = blocked;
+            plan->layers[i].from = from;
+            plan->layers[i].to = to;
+        }
+        plan->images |= blocked;
+    }
+}
+
 static int32_t check_chain(const ae__desc *desc)
 {
     if (!desc->input.rank)
@@ -212,6 +238,8 @@ static void choose_sizes(ae__plan *plan)
     size_t rows = CHUNK_BYTES / sizeof(real) / ae__max_size(plan->widest, input);
     plan->chunk = ae__min_size(ae__max_size(rows, CHUNK_LEAST), CHUNK_MOST);
     plan->fuse_loss = fuses_loss(plan);
+    find_blocks(plan);
+    if (plan->images) plan->chunk = ae__round_up(plan->chunk, AE__MAX_LANES);
 }
 
 static int32_t allocate(ae__plan *plan, const ae_allocator *mem)
@@ -271,6 +299,39 @@ size_t ae__plan_side(const ae__plan *plan)
 bool ae__plan_code_drawn(const ae__plan *plan)
 {
     return plan->sampler >= 0 && plan->sampler == plan->desc->code - 1;
+}
+
+bool ae__plan_blocked(const ae__plan *plan, const ae__engine *engine, int32_t i, int32_t first,
+                      int32_t last, size_t rows)
+{
+    const ae__layer_plan *layer = &plan->layers[i];
+    return layer->blocked && first <= layer->from && layer->to < last &&
+           rows * layer->repeat >= engine->kernels->lanes;
+}
+
+int32_t ae__plan_scratch(const ae__plan *plan, const ae__engine *engine, size_t rows, bool training,
+                         size_t *reals)
+{
+    *reals = 0;
+    for (int32_t i = 0; i < plan->n_layers; i++) {
+        const ae__layer_plan *layer = &plan->layers[i];
+        if (!layer->ops->scratch) continue;
+        for (int32_t way = 0; way < 4; way++) { /* every layout, as runs may begin and end anywhere */
+            const ae__layer_need need = {.spec = layer->spec,
+                                         .in = &layer->in_shape,
+                                         .info = &layer->info,
+                                         .engine = engine,
+                                         .rows = rows * layer->repeat,
+                                         .x_blocked = way & 1,
+                                         .y_blocked = way & 2,
+                                         .training = training};
+            size_t n;
+            if (!layer->ops->scratch(&need, &n) || n > PTRDIFF_MAX / sizeof(real))
+                return ae__fail(AE_ERR_RANGE, "%s #%d: memory overflows", layer->ops->name, (int)i);
+            *reals = ae__max_size(*reals, n);
+        }
+    }
+    return AE_OK;
 }
 
 size_t ae__layer_plan_reals(const ae__layer_plan *layer)

@@ -28,6 +28,10 @@ typedef struct ae__layer_plan {
     size_t repeat;  /* rows of x for each row of the data */
     ae__layer_info info;
     int32_t weights[AE__LAYER_WEIGHTS]; /* numbers in ae__plan.weights; a tied one is its owner's */
+
+    /* y may lie in blocks of images, in a run that takes all layers [from, to], which then agree. */
+    bool blocked;
+    int32_t from, to;
 } ae__layer_plan;
 
 typedef struct ae__term_plan {
@@ -61,11 +65,20 @@ typedef struct ae__plan {
     size_t widest;       /* most reals of one row of a layer's y */
     size_t chunk;        /* rows that inference takes at a time */
     bool fuse_loss;      /* the last layer's forward computes the loss */
+    bool images;         /* some y may lie in blocks */
 } ae__plan;
 
 /* Works the plan out into arrays of its own; desc must outlive it. On failure *plan is empty. */
 int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator *mem);
 void ae__plan_free(ae__plan *plan, const ae_allocator *mem);
+
+/* Whether y of layer i lies in blocks when layers [first, last) run over so many rows. */
+bool ae__plan_blocked(const ae__plan *plan, const ae__engine *engine, int32_t i, int32_t first,
+                      int32_t last, size_t rows);
+
+/* Most reals of scratch that a layer needs, for up to `rows` rows of the data. RANGE: overflow. */
+int32_t ae__plan_scratch(const ae__plan *plan, const ae__engine *engine, size_t rows, bool training,
+                         size_t *reals);
 
 /* Reals of a layer's y for each row of the data. */
 size_t ae__layer_plan_reals(const ae__layer_plan *layer);

@@ -10,7 +10,7 @@ ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, 
                        int32_t last, real *out)
 {
     for (int32_t i = first; i < last; i++) {
-        ae__layer_call call = ae__model_call(model, i, context);
+        ae__layer_call call = ae__model_call(model, i, first, last, context);
         call.x = x.at;
         call.x_row = x.row;
         call.y = model->work.y[i];
@@ -140,10 +140,11 @@ void ae__pass_forward(const ae__pass *pass)
     const size_t rows = pass->context->rows, samples = rows_out(pass);
     memset(pass->sums, 0, rows * samples * sizeof *pass->sums);
     for (int32_t i = pass->first; i < plan->n_layers; i++) {
-        ae__layer_call call = ae__model_call(pass->model, i, pass->context);
+        ae__layer_call call = ae__model_call(pass->model, i, pass->first, plan->n_layers, pass->context);
         call.x = i > pass->first ? pass->y[i - 1] : pass->x.at;
         if (i == pass->first) call.x_row = pass->x.row;
         call.y = pass->y[i];
+        call.saved = pass->saved ? pass->saved[i] : NULL;
         bool last = i == plan->n_layers - 1;
         if (last && plan->fuse_loss) {
             forward_fused(pass, &call);

@@ -30,6 +30,7 @@ typedef struct ae__pass {
     bool densities; /* the densities alone count, without their weights */
     ae__rows x;     /* of layer `first` */
     real *const *y;
+    real *const *saved; /* of each layer; NULL: not in training */
     real *spare[2];   /* scratch of the terms at even layers, and at odd ones */
     double *values;   /* one a row of the output, of one term */
     double *sums;     /* likewise, all terms, each times its factor; then one a row of the data */

@@ -18,15 +18,21 @@ static void bind(ae__trainer *t, ae__arena *arena)
 {
     const ae__plan *plan = &t->model->plan;
     size_t rows = t->batch, weights = plan->weight_reals * sizeof(real), widest = 0;
+    if (plan->images) rows = ae__round_up(rows, AE__MAX_LANES); /* the last block is whole */
     t->x = ae__arena_take(arena, rows, ae__row_stride(plan->layers[0].in) * sizeof(real));
     t->target = ae__arena_take(arena, rows, ae__row_stride(ae__plan_output(plan)) * sizeof(real));
     if (ae__plan_side(plan))
         t->side = ae__arena_take(arena, rows, ae__row_stride(ae__plan_side(plan)) * sizeof(real));
     t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
+    t->saved = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->saved);
     for (int32_t i = 0; i < plan->n_layers; i++) {
         size_t reals = ae__layer_plan_reals(&plan->layers[i]);
         real *y = ae__arena_take(arena, rows, reals * sizeof(real));
+        const ae__layer_info *info = &plan->layers[i].info;
+        size_t row = plan->layers[i].repeat * info->saved_row;
+        real *saved = ae__arena_take(arena, info->saved + rows * row, sizeof(real));
         if (t->y) t->y[i] = y;
+        if (t->saved) t->saved[i] = saved;
         widest = ae__max_size(widest, reals);
     }
     for (int32_t i = 0; i < 2; i++) t->dy[i] = ae__arena_take(arena, rows, widest * sizeof(real));
@@ -49,6 +55,7 @@ int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
     bind(trainer, &arena);
     if (arena.overflow)
         return ae__fail(AE_ERR_RANGE, "fit: memory of a batch of %zu overflows", batch);
+    AE_TRY(ae__model_reserve_scratch(model, &model->engine, batch, true));
     if (arena.bytes > model->train_bytes) {
         void *block = ae__mem_alloc(&model->mem, arena.bytes);
         if (!block) return ae__fail(AE_ERR_NOMEM, "fit: no memory for %zu bytes", arena.bytes);
@@ -86,7 +93,8 @@ static void backward_layer(backward_pass *pass, const ae__context *context, real
     ae__trainer *t = pass->trainer;
     const ae__plan *plan = &t->model->plan;
     int32_t i = pass->number;
-    ae__layer_call call = ae__model_call(t->model, i, context);
+    ae__layer_call call = ae__model_call(t->model, i, 0, plan->n_layers, context);
+    call.saved = t->saved[i];
     pass->layer = &plan->layers[i];
     call.x = i ? t->y[i - 1] : t->x;
     call.y = t->y[i];
@@ -185,6 +193,7 @@ void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae_
                         .context = context,
                         .x = {trainer->x, ae__row_stride(model->plan.layers[0].in)},
                         .y = trainer->y,
+                        .saved = trainer->saved,
                         .spare = {trainer->dy[0], trainer->dy[0]},
                         .values = trainer->values,
                         .sums = trainer->sums,
@@ -219,6 +228,7 @@ static void update(void *user, int32_t weight, size_t begin, size_t count)
 {
     const updating *u = user;
     const ae__weight *w = &u->model->plan.weights[weight];
+    if (w->info.state) return;
     size_t at = w->offset + begin;
     ae__optim_slice slice = {.w = u->model->weights + at,
                              .g = u->gradients + at,

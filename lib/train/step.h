@@ -10,6 +10,7 @@ typedef struct ae__trainer {
     size_t batch;            /* rows that there is room for */
     real *x, *target, *side; /* rows x input, rows x output, rows x side */
     real **y;                /* outputs of each layer, all kept for the way back */
+    real **saved;            /* what each layer keeps from forward to backward; NULL: nothing */
     real *dy[2];             /* gradients of outputs, in turn */
     real *gradients;         /* as the weights */
     double *values, *sums;

@@ -1,0 +1,201 @@
+/* Convolution of images (height x width x channels) and of signals (length x channels), and its
+ * transpose: y = act(conv(x, kernel) + bias).
+ *   kernel: kernel_h kernel_w in_channels x filters;  transposed, as Keras has it:
+ *           kernel_h kernel_w filters x in_channels
+ *   bias: 1 x filters
+ * A transposed convolution is the adjoint of one from its output to its input, so forward, dx and
+ * dkernel are the same three passes with x and y exchanged (kernels/conv.h). */
+#include "base/size.h"
+#include "base/status.h"
+#include "base/window.h"
+#include "kernels/conv.h"
+#include "layers/layer.h"
+
+enum { KERNEL, BIAS };
+
+static const int32_t params_1d[] = {AE_PARAM_FILTERS,
+                                    AE_PARAM_KERNEL_W,
+                                    AE_PARAM_STRIDE_W,
+                                    AE_PARAM_PADDING,
+                                    AE_PARAM_PAD_LEFT,
+                                    AE_PARAM_PAD_RIGHT,
+                                    AE_PARAM_ACTIVATION,
+                                    AE_PARAM_SLOPE,
+                                    AE_PARAM_BIAS,
+                                    AE_PARAM_INIT,
+                                    0};
+static const int32_t params_2d[] = {AE_PARAM_FILTERS,   AE_PARAM_KERNEL_H,   AE_PARAM_KERNEL_W,
+                                    AE_PARAM_STRIDE_H,  AE_PARAM_STRIDE_W,   AE_PARAM_PADDING,
+                                    AE_PARAM_PAD_TOP,   AE_PARAM_PAD_BOTTOM, AE_PARAM_PAD_LEFT,
+                                    AE_PARAM_PAD_RIGHT, AE_PARAM_ACTIVATION, AE_PARAM_SLOPE,
+                                    AE_PARAM_BIAS,      AE_PARAM_INIT,       0};
+
+static bool is_transposed(const ae__spec *spec)
+{
+    return spec->kind == AE__LAYER_CONV1D_TRANSPOSE || spec->kind == AE__LAYER_CONV2D_TRANSPOSE;
+}
+
+static int32_t rank_of(const ae__spec *spec)
+{
+    return spec->kind == AE__LAYER_CONV1D || spec->kind == AE__LAYER_CONV1D_TRANSPOSE ? 2 : 3;
+}
+
+static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *info)
+{
+    const size_t filters = (size_t)ae__spec_i64(spec, AE_PARAM_FILTERS);
+    const bool transposed = is_transposed(spec);
+    ae__window window;
+    AE_TRY(ae__window_check_rank(in, rank_of(spec)));
+    AE_TRY(ae__window_infer(spec, in, transposed, &window));
+    AE_TRY(ae__window_output(&window, in, filters, &info->out));
+    const size_t cells = window.h.kernel * window.w.kernel, channels = in->dims[in->rank - 1];
+    info->activation = (int32_t)ae__spec_i64(spec, AE_PARAM_ACTIVATION);
+    info->slope = (real)ae__spec_f64(spec, AE_PARAM_SLOPE);
+    info->n_weights = 1;
+    info->weights[KERNEL] = (ae__weight_info){
+        .name = "kernel",
+        .rows = cells * (transposed ? filters : channels),
+        .cols = transposed ? channels : filters,
+        .init = (int32_t)ae__spec_i64(spec, AE_PARAM_INIT),
+        .fan_in = cells * channels,
+        .fan_out = cells * filters,
+        .decay = true,
+        .tied_to = -1,
+    };
+    if (ae__spec_i64(spec, AE_PARAM_BIAS)) {
+        info->n_weights = 2;
+        info->weights[BIAS] =
+            (ae__weight_info){.name = "bias", .rows = 1, .cols = filters, .tied_to = -1};
+    }
+    return AE_OK;
+}
+
+/* The convolution, from the larger side, x, to y: of a transposed layer from its output. */
+static ae__conv conv_of(const ae__spec *spec, const ae__shape *in, const ae__shape *out)
+{
+    const bool transposed = is_transposed(spec);
+    const ae__window window = ae__window_of(spec, in, transposed);
+    const ae__shape from = ae__shape_as_image(transposed ? out : in);
+    const ae__shape to = ae__shape_as_image(transposed ? in : out);
+    return (ae__conv){.x_h = from.dims[0],
+                      .x_w = from.dims[1],
+                      .x_c = from.dims[2],
+                      .y_h = to.dims[0],
+                      .y_w = to.dims[1],
+                      .y_c = to.dims[2],
+                      .kernel_h = window.h.kernel,
+                      .kernel_w = window.w.kernel,
+                      .stride_h = window.h.stride,
+                      .stride_w = window.w.stride,
+                      .pad_top = window.h.before,
+                      .pad_left = window.w.before};
+}
+
+static bool scratch(const ae__layer_need *need, size_t *reals)
+{
+    const ae__conv conv = conv_of(need->spec, need->in, &need->info->out);
+    const bool transposed = is_transposed(need->spec);
+    return ae__conv_scratch(&conv, need->rows, transposed ? need->y_blocked : need->x_blocked,
+                            transposed ? need->x_blocked : need->y_blocked, need->training,
+                            need->engine, reals);
+}
+
+static bool has_bias(const ae__layer_call *call)
+{
+    return call->info->n_weights > BIAS;
+}
+
+/* From x to y, or back from dy to dx. */
+static void run(const ae__layer_call *call, bool back, const ae__epilogue *epilogue)
+{
+    const ae__conv conv = conv_of(call->spec, call->in_shape, &call->info->out);
+    const ae__images x = {call->x, call->x_row, call->x_blocked};
+    const ae__images dy = {call->dy, call->y_row, call->y_blocked};
+    const ae__conv_pass pass = {
+        .conv = &conv,
+        .rows = call->rows,
+        .in = back ? dy : x,
+        .out = back ? call->dx : call->y,
+        .out_row = back ? call->x_row : call->y_row,
+        .out_blocked = back ? call->x_blocked : call->y_blocked,
+        .w = call->weights[KERNEL],
+        .epilogue = epilogue,
+        .scratch = call->scratch,
+    };
+    if (back == is_transposed(call->spec))
+        ae__conv_forward(&pass, call->context->engine);
+    else
+        ae__conv_adjoint(&pass, call->context->engine);
+}
+
+static void forward(const ae__layer_call *call)
+{
+    ae__epilogue epilogue = call->loss ? *call->loss : (ae__epilogue){0};
+    epilogue.bias = has_bias(call) ? call->weights[BIAS] : NULL;
+    epilogue.act = call->raw ? AE_ACT_LINEAR : call->info->activation;
+    epilogue.slope = call->info->slope;
+    run(call, false, &epilogue);
+}
+
+#ifdef AE_TRAINING
+
+static void kernel_done(void *arg, size_t begin, size_t count)
+{
+    const ae__layer_call *call = arg;
+    call->finished(call->finished_user, KERNEL, begin, count);
+}
+
+static void weight_gradients(const ae__layer_call *call)
+{
+    const ae__conv conv = conv_of(call->spec, call->in_shape, &call->info->out);
+    const bool transposed = is_transposed(call->spec);
+    const ae__images x = {call->x, call->x_row, call->x_blocked};
+    const ae__images dy = {call->dy, call->y_row, call->y_blocked};
+    real *dbias = has_bias(call) ? call->dw[BIAS] : NULL;
+    ae__conv_gradient_run(
+        &(ae__conv_gradient){
+            .conv = &conv,
+            .rows = call->rows,
+            .x = transposed ? dy : x,
+            .dy = transposed ? x : dy,
+            .dw = call->dw[KERNEL],
+            .x_sums = transposed ? dbias : NULL,
+            .y_sums = transposed ? NULL : dbias,
+            .accumulate = call->accumulate[KERNEL],
+            .accumulate_sums = call->accumulate[BIAS],
+            .done = call->finished ? kernel_done : NULL,
+            .done_arg = (void *)call,
+            .scratch = call->scratch,
+        },
+        call->context->engine);
+    if (dbias && call->finished)
+        call->finished(call->finished_user, BIAS, 0, call->info->weights[BIAS].cols);
+}
+
+static void backward(const ae__layer_call *call)
+{
+    const ae__epilogue epilogue = {
+        .prev = call->below_act == AE_ACT_LINEAR ? NULL : call->x,
+        .prev_ld = call->x_row,
+        .prev_act = call->below_act,
+        .prev_slope = call->below_slope,
+    };
+    if (call->dx) run(call, true, &epilogue);
+    weight_gradients(call);
+}
+
+#endif
+
+#define CONV(kind_, name_, params_)                                                                \
+    {                                                                                              \
+        .kind = kind_, .name = name_, .params = params_, .fuses_loss = true, .blocks = true,       \
+        .infer = infer, .scratch = scratch, .forward = forward,                                    \
+        .backward = AE__IF_TRAINING(backward)                                                      \
+    }
+
+const ae__layer_ops ae__conv1d = CONV(AE__LAYER_CONV1D, "conv1d", params_1d);
+const ae__layer_ops ae__conv2d = CONV(AE__LAYER_CONV2D, "conv2d", params_2d);
+const ae__layer_ops ae__conv1d_transpose =
+    CONV(AE__LAYER_CONV1D_TRANSPOSE, "conv1d_transpose", params_1d);
+const ae__layer_ops ae__conv2d_transpose =
+    CONV(AE__LAYER_CONV2D_TRANSPOSE, "conv2d_transpose", params_2d);

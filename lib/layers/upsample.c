@@ -1,0 +1,62 @@
+/* Upsampling: an image becomes factor_h times as high and factor_w times as wide, a signal factor_w
+ * times as long; cells are repeated, or mixed by their distances (bilinear, between centres). */
+#include "base/status.h"
+#include "base/window.h"
+#include "layers/image.h"
+
+static const int32_t params_1d[] = {AE_PARAM_FACTOR_W, AE_PARAM_INTERPOLATION, 0};
+static const int32_t params_2d[] = {AE_PARAM_FACTOR_H, AE_PARAM_FACTOR_W, AE_PARAM_INTERPOLATION,
+                                    0};
+
+static size_t factor(const ae__spec *spec, int32_t param)
+{
+    const ae__value *value = ae__spec_find(spec, param);
+    return value ? (size_t)value->i64 : 1;
+}
+
+static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *info)
+{
+    const ae__shape image = ae__shape_as_image(in);
+    ae__window window = {{.out = image.dims[0] * factor(spec, AE_PARAM_FACTOR_H)},
+                         {.out = image.dims[1] * factor(spec, AE_PARAM_FACTOR_W)}};
+    AE_TRY(ae__window_check_rank(in, spec->kind == AE__LAYER_UPSAMPLE1D ? 2 : 3));
+    return ae__window_output(&window, in, image.dims[2], &info->out);
+}
+
+static ae__upsampling upsampling_of(const ae__layer_call *call)
+{
+    const ae__shape image = ae__shape_as_image(call->in_shape);
+    const int64_t kind = ae__spec_i64(call->spec, AE_PARAM_INTERPOLATION);
+    return (ae__upsampling){.x_h = image.dims[0],
+                            .x_w = image.dims[1],
+                            .factor_h = factor(call->spec, AE_PARAM_FACTOR_H),
+                            .factor_w = factor(call->spec, AE_PARAM_FACTOR_W),
+                            .bilinear = kind == AE_INTERPOLATION_BILINEAR};
+}
+
+static void forward(const ae__layer_call *call)
+{
+    const ae__upsampling upsampling = upsampling_of(call);
+    const ae__image_pass pass = ae__layer_images(call);
+    ae__upsampling_forward(&upsampling, &pass, call->context->engine);
+}
+
+#ifdef AE_TRAINING
+
+static void backward(const ae__layer_call *call)
+{
+    const ae__upsampling upsampling = upsampling_of(call);
+    const ae__image_pass pass = ae__layer_images(call);
+    if (call->dx) ae__upsampling_backward(&upsampling, &pass, call->context->engine);
+}
+
+#endif
+
+#define UPSAMPLE(kind_, name_, params_)                                                            \
+    {                                                                                              \
+        .kind = kind_, .name = name_, .params = params_, .blocks = true, .same_layout = true,      \
+        .infer = infer, .forward = forward, .backward = AE__IF_TRAINING(backward)                  \
+    }
+
+const ae__layer_ops ae__upsample1d = UPSAMPLE(AE__LAYER_UPSAMPLE1D, "upsample1d", params_1d);
+const ae__layer_ops ae__upsample2d = UPSAMPLE(AE__LAYER_UPSAMPLE2D, "upsample2d", params_2d);

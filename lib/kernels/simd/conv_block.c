@@ -1,0 +1,77 @@
+/* Convolution tiles with images in the lanes: a vector of the input meets one weight in all lanes. */
+#include "kernels/simd/conv.h"
+
+typedef struct sums {
+    vec at[AE__MOST_PIXELS][AE__MOST_CHANNELS];
+} sums;
+
+/* The numbers of pixels and channels are constants wherever these are called. */
+static inline __attribute__((always_inline)) void add_taps(const conv_tile *t, sums *sum,
+                                                           const size_t channels,
+                                                           const size_t pixels)
+{
+    const real *const *in = t->in, *w = t->w;
+    const size_t run = t->run, w_row = t->w_row;
+    for (size_t tap = t->taps; tap > 0; tap--, in += pixels) {
+        const real *x[AE__MOST_PIXELS];
+        AE__UNROLL for (size_t p = 0; p < pixels; p++) x[p] = in[p];
+        for (size_t i = 0; i < run; i += AE__LANES, w += w_row) {
+            vec v[AE__MOST_PIXELS];
+            AE__UNROLL for (size_t p = 0; p < pixels; p++) v[p] = v_load(x[p] + i);
+            AE__UNROLL for (size_t q = 0; q < channels; q++) {
+                const vec weight = v_set1(w[q]);
+                AE__UNROLL for (size_t p = 0; p < pixels; p++)
+                    sum->at[p][q] = v_fma(v[p], weight, sum->at[p][q]);
+            }
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void finish(const conv_tile *t, sums *sum,
+                                                         const size_t channels, const size_t pixels)
+{
+    const vec floor = v_set1(t->floor);
+    if (t->bias)
+        AE__UNROLL for (size_t q = 0; q < channels; q++) {
+            const vec bias = v_set1(t->bias[q]);
+            AE__UNROLL for (size_t p = 0; p < pixels; p++)
+                sum->at[p][q] = v_add(sum->at[p][q], bias);
+        }
+    AE__UNROLL for (size_t p = 0; p < pixels; p++)
+        AE__UNROLL for (size_t q = 0; q < channels; q++)
+            sum->at[p][q] = v_max(floor, sum->at[p][q]);
+    if (t->gate)
+        AE__UNROLL for (size_t p = 0; p < pixels; p++) {
+            const real *gate = t->gate + t->at[p];
+            AE__UNROLL for (size_t q = 0; q < channels; q++) {
+                const vmask open = v_less(v_zero(), v_load(gate + q * AE__LANES));
+                sum->at[p][q] = v_select(open, sum->at[p][q], v_zero());
+            }
+        }
+}
+
+static inline __attribute__((always_inline)) void run_tile(const conv_tile *t,
+                                                           const size_t channels,
+                                                           const size_t pixels)
+{
+    sums sum;
+    AE__UNROLL for (size_t p = 0; p < pixels; p++)
+        AE__UNROLL for (size_t q = 0; q < channels; q++) sum.at[p][q] = v_zero();
+    if (!t->first)
+        AE__UNROLL for (size_t p = 0; p < pixels; p++)
+            AE__UNROLL for (size_t q = 0; q < channels; q++)
+                sum.at[p][q] = v_load(t->out + t->at[p] + q * AE__LANES);
+    add_taps(t, &sum, channels, pixels);
+    if (t->last) finish(t, &sum, channels, pixels);
+    AE__UNROLL for (size_t p = 0; p < pixels; p++)
+        AE__UNROLL for (size_t q = 0; q < channels; q++)
+            v_store(t->out + t->at[p] + q * AE__LANES, sum.at[p][q]);
+}
+
+#define TILES(channels, pixels, taps)                                                              \
+    static void many_##channels(const conv_tile *t) { run_tile(t, channels, pixels); }             \
+    static void one_##channels(const conv_tile *t) { run_tile(t, channels, 1); }
+AE__CONV_TILES(TILES)
+
+#define SHAPE(channels, pixels, taps) {channels, channels, pixels, many_##channels, one_##channels},
+const conv_shape AE__SIMD(conv_block_tiles)[] = {AE__CONV_TILES(SHAPE)};

@@ -306,26 +306,27 @@ enum {
     AE_PARAM_LABEL = 123,      /* i64, 0: whether the side is the number of a class, which enters as
                                 * SIDE numbers, all 0 but a 1 at its place */
     AE_PARAM_FILTERS = 130,    /* i64: channels that a convolution makes, as given */
-    AE_PARAM_KERNEL_H = 131,   /* i64, 1: height of the window of a convolution or pooling, as given;
+    AE_PARAM_KERNEL_H = 131, /* i64, 1: height of the window of a convolution or pooling, as given;
                                 * 1 to 4096, as the ten below */
-    AE_PARAM_KERNEL_W = 132,   /* i64, 1: width; of a signal's layer the length */
-    AE_PARAM_STRIDE_H = 133,   /* i64, 1 (pooling: its window): cells from window to window */
-    AE_PARAM_STRIDE_W = 134,   /* i64, likewise */
-    AE_PARAM_PADDING = 135,    /* i64, AE_PADDING_VALID, or as given */
-    AE_PARAM_PAD_TOP = 136,    /* i64, 0: cells of EXPLICIT padding; 0 to 4096 */
-    AE_PARAM_PAD_BOTTOM = 137, /* i64, 0 */
-    AE_PARAM_PAD_LEFT = 138,   /* i64, 0 */
-    AE_PARAM_PAD_RIGHT = 139,  /* i64, 0 */
-    AE_PARAM_POOL = 140,       /* i64: AE_POOL_*, as given */
-    AE_PARAM_FACTOR_H = 141,   /* i64, as given: how many times as high an upsampled image is */
-    AE_PARAM_FACTOR_W = 142,   /* i64, as given */
+    AE_PARAM_KERNEL_W = 132, /* i64, 1: width; of a signal's layer the length */
+    AE_PARAM_STRIDE_H = 133, /* i64, 1 (pooling: its window): cells from window to window */
+    AE_PARAM_STRIDE_W = 134, /* i64, likewise */
+    AE_PARAM_PADDING = 135,  /* i64, AE_PADDING_VALID, or as given */
+    AE_PARAM_PAD_TOP = 136,  /* i64, 0: cells of EXPLICIT padding; 0 to 4096 */
+    AE_PARAM_PAD_BOTTOM = 137,    /* i64, 0 */
+    AE_PARAM_PAD_LEFT = 138,      /* i64, 0 */
+    AE_PARAM_PAD_RIGHT = 139,     /* i64, 0 */
+    AE_PARAM_POOL = 140,          /* i64: AE_POOL_*, as given */
+    AE_PARAM_FACTOR_H = 141,      /* i64, as given: how many times as high an upsampled image is */
+    AE_PARAM_FACTOR_W = 142,      /* i64, as given */
     AE_PARAM_INTERPOLATION = 143, /* i64, AE_INTERPOLATION_NEAREST */
-    AE_PARAM_HEIGHT = 144,     /* i64, as given to ae_config_reshape; 0: a signal */
-    AE_PARAM_WIDTH = 145,      /* i64, as given */
-    AE_PARAM_CHANNELS = 146,   /* i64, as given */
+    AE_PARAM_HEIGHT = 144,        /* i64, as given to ae_config_reshape; 0: a signal */
+    AE_PARAM_WIDTH = 145,         /* i64, as given */
+    AE_PARAM_CHANNELS = 146,      /* i64, as given */
     AE_PARAM_NORM_MOMENTUM = 150, /* f64, 0.99: share of the running mean and variance that a batch
                                    * leaves; 0 to below 1 */
-    AE_PARAM_NORM_EPSILON = 151,  /* f64, 1e-3: added to the variance that is divided by; above 0, to 1 */
+    AE_PARAM_NORM_EPSILON =
+        151, /* f64, 1e-3: added to the variance that is divided by; above 0, to 1 */
 
     /* the loss added last (ae_config_set); kept in the file */
     AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss or penalty in the sum; > 0 */

@@ -18,7 +18,7 @@ typedef struct ae__layer_info {
     ae__weight_info weights[AE__LAYER_WEIGHTS];
     int32_t activation; /* AE_ACT_*: the last thing that forward does; LINEAR: nothing */
     real slope;
-    size_t saved; /* reals that forward leaves for backward, of a whole batch; */
+    size_t saved;     /* reals that forward leaves for backward, of a whole batch; */
     size_t saved_row; /* and more for each row of it */
 } ae__layer_info;
 

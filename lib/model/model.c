@@ -277,8 +277,8 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t firs
                            .scratch = model->scratch};
     call.y_blocked = layer < last - 1 &&
                      ae__plan_blocked(&model->plan, engine, layer, first, last, context->rows);
-    call.x_blocked = layer > first && ae__plan_blocked(&model->plan, engine, layer - 1, first, last,
-                                                       context->rows);
+    call.x_blocked = layer > first &&
+                     ae__plan_blocked(&model->plan, engine, layer - 1, first, last, context->rows);
     for (int32_t i = 0; i < plan->info.n_weights; i++)
         call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
     return call;

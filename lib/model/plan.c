@@ -210,7 +210,8 @@ static void find_blocks(ae__plan *plan)
 {
     for (int32_t from = 0, to; from < plan->n_layers - 1; from = to) {
         bool blocked = plan->layers[from].ops->blocks && !plan->layers[from].ops->same_layout;
-        for (to = from + 1; to < plan->n_layers && plan->layers[to].ops->same_layout; to++) {}
+        for (to = from + 1; to < plan->n_layers && plan->layers[to].ops->same_layout; to++) {
+        }
         blocked = blocked && to < plan->n_layers && plan->layers[to].ops->blocks;
         for (int32_t i = from; i < to; i++) blocked = blocked && !read_by_term(plan, i);
         for (int32_t i = from; i < to && i < plan->n_layers; i++) {
@@ -316,7 +317,8 @@ int32_t ae__plan_scratch(const ae__plan *plan, const ae__engine *engine, size_t 
     for (int32_t i = 0; i < plan->n_layers; i++) {
         const ae__layer_plan *layer = &plan->layers[i];
         if (!layer->ops->scratch) continue;
-        for (int32_t way = 0; way < 4; way++) { /* every layout, as runs may begin and end anywhere */
+        for (int32_t way = 0; way < 4;
+             way++) { /* every layout, as runs may begin and end anywhere */
             const ae__layer_need need = {.spec = layer->spec,
                                          .in = &layer->in_shape,
                                          .info = &layer->info,

@@ -140,7 +140,8 @@ void ae__pass_forward(const ae__pass *pass)
     const size_t rows = pass->context->rows, samples = rows_out(pass);
     memset(pass->sums, 0, rows * samples * sizeof *pass->sums);
     for (int32_t i = pass->first; i < plan->n_layers; i++) {
-        ae__layer_call call = ae__model_call(pass->model, i, pass->first, plan->n_layers, pass->context);
+        ae__layer_call call =
+            ae__model_call(pass->model, i, pass->first, plan->n_layers, pass->context);
         call.x = i > pass->first ? pass->y[i - 1] : pass->x.at;
         if (i == pass->first) call.x_row = pass->x.row;
         call.y = pass->y[i];

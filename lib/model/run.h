@@ -31,11 +31,11 @@ typedef struct ae__pass {
     ae__rows x;     /* of layer `first` */
     real *const *y;
     real *const *saved; /* of each layer; NULL: not in training */
-    real *spare[2];   /* scratch of the terms at even layers, and at odd ones */
-    double *values;   /* one a row of the output, of one term */
-    double *sums;     /* likewise, all terms, each times its factor; then one a row of the data */
-    double *parts;    /* plan.n_parts: added to */
-    real *row_weight; /* of the importance bound, one a row of the output; NULL: not wanted */
+    real *spare[2];     /* scratch of the terms at even layers, and at odd ones */
+    double *values;     /* one a row of the output, of one term */
+    double *sums;       /* likewise, all terms, each times its factor; then one a row of the data */
+    double *parts;      /* plan.n_parts: added to */
+    real *row_weight;   /* of the importance bound, one a row of the output; NULL: not wanted */
 } ae__pass;
 
 void ae__pass_forward(const ae__pass *pass);

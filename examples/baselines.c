@@ -1,4 +1,5 @@
-/* Rules that find anomalies without training, for a model to be compared with. */
+/* Rules without training, for a model to be compared with: they find anomalies, and tell classes
+ * apart. */
 #include "common.h"
 
 #include <math.h>
@@ -106,4 +107,53 @@ double auc_by_neighbours(const anomalies *a, int64_t k)
     }
     free(nearest);
     return judge(a, scores);
+}
+
+/* n_classes x dim: the mean image of each class; to be freed. NaN for a class without images. */
+static double *means_of(const images *set, int32_t n_classes)
+{
+    const int64_t dim = images_dim(set);
+    double *means = allocate((size_t)(n_classes * dim), sizeof *means);
+    int64_t *rows = allocate((size_t)n_classes, sizeof *rows);
+
+    for (int64_t i = 0; i < set->rows; i++) {
+        rows[set->labels[i]]++;
+        for (int64_t j = 0; j < dim; j++)
+            means[set->labels[i] * dim + j] += set->pixels[i * dim + j];
+    }
+    for (int64_t i = 0; i < n_classes * dim; i++) means[i] /= (double)rows[i / dim];
+    free(rows);
+    return means;
+}
+
+/* Number of the mean that is nearest to an image. */
+static int32_t nearest_of(const double *means, int32_t n_means, const uint8_t *pixels, int64_t dim)
+{
+    double least = INFINITY;
+    int32_t nearest = 0;
+
+    for (int32_t c = 0; c < n_means; c++) {
+        double distance = 0.0;
+        for (int64_t j = 0; j < dim; j++) {
+            const double difference = means[c * dim + j] - pixels[j];
+            distance += difference * difference;
+        }
+        if (!(distance < least)) continue; /* NaN, too */
+        least = distance;
+        nearest = c;
+    }
+    return nearest;
+}
+
+double nearest_mean_share(const images *train, const images *set)
+{
+    const int64_t dim = images_dim(train);
+    const int32_t n_classes = images_classes(train);
+    double *means = means_of(train, n_classes);
+    int64_t n_right = 0;
+
+    for (int64_t i = 0; i < set->rows; i++)
+        n_right += nearest_of(means, n_classes, set->pixels + i * dim, dim) == set->labels[i];
+    free(means);
+    return (double)n_right / (double)set->rows;
 }

@@ -100,3 +100,18 @@ double rng_normal(rng *r)
     const double radius = sqrt(-2.0 * log(1.0 - rng_unit(r)));
     return radius * cos(two_pi * rng_unit(r));
 }
+
+/* Halves an interval; of the prior's quantiles a picture needs a few dozen. */
+double normal_quantile(double p)
+{
+    double low = -40.0, high = 40.0;
+
+    for (int32_t i = 0; i < 64; i++) {
+        const double middle = 0.5 * (low + high);
+        if (0.5 * erfc(-middle * sqrt(0.5)) < p)
+            low = middle;
+        else
+            high = middle;
+    }
+    return 0.5 * (low + high);
+}

@@ -55,6 +55,9 @@ int32_t rng_between(rng *r, int32_t low, int32_t high); /* both included */
 double rng_unit(rng *r);                                /* uniform in [0, 1) */
 double rng_normal(rng *r);                              /* mean 0, variance 1 */
 
+/* The x below which a standard normal number lies with probability p, 0 < p < 1. */
+double normal_quantile(double p);
+
 /* ---- options.c: the same command line for every example -------------------------------------- */
 
 typedef struct settings {
@@ -105,6 +108,16 @@ typedef struct images {
 
 int64_t images_dim(const images *set); /* numbers in one image */
 void images_free(images *set);
+
+/* The bytes as they are, to be freed by ae_data_free: libae turns them into numbers in [0, 1], a
+ * batch at a time. */
+ae_data *images_view(const images *set);
+
+/* The first images of a set, or all where it has fewer; they stay the set's. */
+images images_first(const images *set, int64_t rows);
+
+/* One more than the largest label of a set that has labels. */
+int32_t images_classes(const images *set);
 
 /* Draws digit number index of the endless row that seed stands for; its class is index modulo 10.
  * pixels: 28 x 28, ink 255 on 0; the same bytes on every machine. */
@@ -182,6 +195,13 @@ void picture_write(const picture *p, const char *path); /* as PNG */
 void tiles_write(const char *path, const uint8_t *const *rows, int32_t n_rows, int32_t n_cols,
                  const images *shape, int32_t scale);
 
+/* The same for numbers in [0, 1], image after image, with so many pixels between them. */
+void grid_write(const char *path, const float *values, int32_t n_rows, int32_t n_cols,
+                const images *shape, int32_t scale, int32_t gap);
+
+/* The first ten images of a set over what became of them: values, image after image. */
+void comparison_write(const char *path, const images *set, const float *values);
+
 /* Numbers in [0, 1] as bytes 0 to 255; what lies outside is cut. */
 void to_bytes(uint8_t *bytes, const float *values, size_t count);
 
@@ -214,6 +234,9 @@ typedef struct progress {
 progress progress_start(bool quiet);
 int32_t progress_show(const ae_event *event, void *user);
 
+/* Trains for s->epochs with these lines, validating on test; returns the seconds that took. */
+double fit_shown(ae_model *model, const ae_data *train, const ae_data *test, const settings *s);
+
 /* A chart of loss and validation loss over the epochs that the model has done. */
 void report_chart(const ae_model *model, const char *path);
 
@@ -243,5 +266,9 @@ double pca_error(const images *train, const images *test, int64_t n_components);
 double auc_by_norm(const anomalies *a);
 double auc_by_pca(const anomalies *a, int64_t n_components);
 double auc_by_neighbours(const anomalies *a, int64_t k);
+
+/* The share of a set's images whose label is that of the nearest of train's classes: of the mean
+ * images, one a label. */
+double nearest_mean_share(const images *train, const images *set);
 
 #endif

@@ -30,6 +30,32 @@ void images_free(images *set)
     *set = (images){0};
 }
 
+ae_data *images_view(const images *set)
+{
+    ae_data *view;
+
+    must(ae_data_create(&view));
+    must(ae_data_array(view, AE_DATA_X, AE_TYPE_U8, set->pixels, set->rows, images_dim(set)));
+    must(ae_data_scale(view, AE_DATA_X, 1.0 / 255.0, 0.0));
+    return view;
+}
+
+images images_first(const images *set, int64_t rows)
+{
+    images first = *set;
+    if (rows < first.rows) first.rows = rows;
+    return first;
+}
+
+int32_t images_classes(const images *set)
+{
+    int32_t largest = 0;
+
+    for (int64_t i = 0; i < set->rows; i++)
+        if (set->labels[i] > largest) largest = set->labels[i];
+    return largest + 1;
+}
+
 static void read_set(images *out, const char *folder, const char *name, const char *labels_name)
 {
     idx pixels, labels = {0};

@@ -62,35 +62,6 @@ static void print_summary(const ae_model *model)
     free(text);
 }
 
-/* The bytes as they are: libae turns them into numbers in [0, 1], a batch at a time. */
-static ae_data *view_of(const images *set)
-{
-    ae_data *view;
-
-    must(ae_data_create(&view));
-    must(ae_data_array(view, AE_DATA_X, AE_TYPE_U8, set->pixels, set->rows, images_dim(set)));
-    must(ae_data_scale(view, AE_DATA_X, 1.0 / 255.0, 0.0));
-    return view;
-}
-
-/* Trains the model to reconstruct its input; returns the seconds that took. */
-static double train_model(ae_model *model, const ae_data *train, const ae_data *test,
-                          const settings *s)
-{
-    progress shown = progress_start(s->quiet);
-    ae_fit_options *options;
-
-    must(ae_fit_options_create(&options));
-    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
-    must(ae_fit_options_validation_data(options, test));
-    must(ae_fit_options_progress(options, progress_show, &shown));
-    const double start = seconds_now();
-    must(ae_fit_data(model, train, options));
-    const double seconds = seconds_now() - start;
-    ae_fit_options_free(options);
-    return seconds;
-}
-
 /* rows x output dimensions, through the code; to be freed. */
 static float *decode_codes(ae_model *model, const ae_data *data, int64_t rows)
 {
@@ -114,19 +85,6 @@ static double mean_squared_error(const images *set, const float *out)
         sum += difference * difference;
     }
     return sum / (double)count;
-}
-
-/* The first ten test images over what became of them. */
-static void draw_reconstruction(const images *test, const float *out, const char *path)
-{
-    const int32_t n_shown = test->rows < 10 ? (int32_t)test->rows : 10;
-    const size_t count = (size_t)(n_shown * images_dim(test));
-    uint8_t *decoded = allocate(count, 1);
-    const uint8_t *rows[] = {test->pixels, decoded};
-
-    to_bytes(decoded, out, count);
-    tiles_write(path, rows, 2, n_shown, test, 3);
-    free(decoded);
 }
 
 /* Saves the model, loads it again, and expects the same bits of it. */
@@ -161,9 +119,9 @@ int main(int argc, char **argv)
     make_folder(s.out);
 
     ae_model *model = create_model(kind, images_dim(&train), &s);
-    ae_data *train_view = view_of(&train), *test_view = view_of(&test);
+    ae_data *train_view = images_view(&train), *test_view = images_view(&test);
     if (!s.quiet) print_summary(model);
-    const double seconds = train_model(model, train_view, test_view, &s);
+    const double seconds = fit_shown(model, train_view, test_view, &s);
 
     float *out = decode_codes(model, test_view, test.rows);
     const int64_t n_code = ae_model_code_dim(model);
@@ -174,7 +132,7 @@ int main(int argc, char **argv)
                "components\n",
                code_mse, (long long)n_code, pca_mse);
 
-    draw_reconstruction(&test, out, path_in(s.out, "reconstruction.png").text);
+    comparison_write(path_in(s.out, "reconstruction.png").text, &test, out);
     report_chart(model, path_in(s.out, "loss.png").text);
     check_file(model, path_in(s.out, "digits.aem").text, test_view, out, test.rows);
     const result results[] = {{"code_mse", code_mse, 5}, {"pca_mse", pca_mse, 5}, {0}};

@@ -49,14 +49,14 @@ static void put_tile(picture *to, const uint8_t *from, const images *shape, int3
     }
 }
 
-void tiles_write(const char *path, const uint8_t *const *rows, int32_t n_rows, int32_t n_cols,
-                 const images *shape, int32_t scale)
+static void write_tiles(const char *path, const uint8_t *const *rows, int32_t n_rows,
+                        int32_t n_cols, const images *shape, int32_t scale, int32_t gap)
 {
-    const int32_t width = ((int32_t)shape->width + GAP) * scale;
-    const int32_t height = ((int32_t)shape->height + GAP) * scale;
-    const int32_t gap = GAP * scale;
+    const int32_t width = ((int32_t)shape->width + gap) * scale;
+    const int32_t height = ((int32_t)shape->height + gap) * scale;
     picture p;
 
+    gap *= scale;
     picture_create(&p, n_cols * width + gap, n_rows * height + gap, (int32_t)shape->channels, 255);
     for (int32_t i = 0; i < n_rows; i++)
         for (int32_t j = 0; j < n_cols; j++)
@@ -64,6 +64,38 @@ void tiles_write(const char *path, const uint8_t *const *rows, int32_t n_rows, i
                      scale);
     picture_write(&p, path);
     picture_free(&p);
+}
+
+void tiles_write(const char *path, const uint8_t *const *rows, int32_t n_rows, int32_t n_cols,
+                 const images *shape, int32_t scale)
+{
+    write_tiles(path, rows, n_rows, n_cols, shape, scale, GAP);
+}
+
+void grid_write(const char *path, const float *values, int32_t n_rows, int32_t n_cols,
+                const images *shape, int32_t scale, int32_t gap)
+{
+    const size_t of_row = (size_t)(n_cols * images_dim(shape)), count = (size_t)n_rows * of_row;
+    uint8_t *bytes = allocate(count, 1);
+    const uint8_t **rows = allocate((size_t)n_rows, sizeof *rows);
+
+    to_bytes(bytes, values, count);
+    for (int32_t i = 0; i < n_rows; i++) rows[i] = bytes + (size_t)i * of_row;
+    write_tiles(path, rows, n_rows, n_cols, shape, scale, gap);
+    free(rows);
+    free(bytes);
+}
+
+void comparison_write(const char *path, const images *set, const float *values)
+{
+    const int32_t n_shown = set->rows < 10 ? (int32_t)set->rows : 10;
+    const size_t count = (size_t)(n_shown * images_dim(set));
+    uint8_t *bytes = allocate(count, 1);
+    const uint8_t *rows[] = {set->pixels, bytes};
+
+    to_bytes(bytes, values, count);
+    tiles_write(path, rows, 2, n_shown, set, 3);
+    free(bytes);
 }
 
 static uint8_t byte_of(float v)

@@ -82,3 +82,19 @@ int32_t progress_show(const ae_event *event, void *user)
     if (event->kind == AE_EVENT_EPOCH) show_epoch(p, event);
     return 0;
 }
+
+double fit_shown(ae_model *model, const ae_data *train, const ae_data *test, const settings *s)
+{
+    progress shown = progress_start(s->quiet);
+    ae_fit_options *options;
+
+    must(ae_fit_options_create(&options));
+    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
+    must(ae_fit_options_validation_data(options, test));
+    must(ae_fit_options_progress(options, progress_show, &shown));
+    const double start = seconds_now();
+    must(ae_fit_data(model, train, options));
+    const double seconds = seconds_now() - start;
+    ae_fit_options_free(options);
+    return seconds;
+}

@@ -32,10 +32,11 @@ typedef struct piece {
 typedef struct chain {
     const char *name;
     int64_t input;
-    piece layers[8]; /* the first is the encoder */
-    piece terms[8];
+    piece layers[8];
+    piece terms[12];
     piece optim;
     setting model[4];
+    int code; /* layers of the encoder; 0: the first alone */
 } chain;
 
 /* clang-format off */
@@ -43,6 +44,10 @@ typedef struct chain {
     {AE__LAYER_DENSE, {{AE_PARAM_UNITS, units}, {AE_PARAM_ACTIVATION, act}}}
 #define TIED(units, act, layer)                                                                    \
     {AE__LAYER_DENSE, {{AE_PARAM_UNITS, units}, {AE_PARAM_ACTIVATION, act}, {AE_PARAM_TIED, layer}}}
+#define GAUSSIAN(samples)  {AE__LAYER_GAUSSIAN, {{AE_PARAM_SAMPLES, samples}}}
+#define CONCAT(dim)        {AE__LAYER_CONCAT, {{AE_PARAM_SIDE, dim}}}
+#define LABEL(classes)     {AE__LAYER_CONCAT, {{AE_PARAM_SIDE, classes}, {AE_PARAM_LABEL, 1}}}
+#define ON(penalty, layer) {penalty, {{AE_PARAM_LAYER, layer}}}
 /* clang-format on */
 
 static inline void assert_near(double got, double want, double tolerance)
@@ -71,7 +76,7 @@ static inline ae_model *chain_model(const chain *c)
     for (const piece *p = c->layers; p->kind; p++) {
         assert_int_equal(ae__desc_layer(&desc, mem, p->kind), AE_OK);
         apply_settings(&desc.layers[desc.n_layers - 1], p->settings);
-        if (p == c->layers) assert_int_equal(ae__desc_code(&desc), AE_OK);
+        if (desc.n_layers == (c->code ? c->code : 1)) assert_int_equal(ae__desc_code(&desc), AE_OK);
     }
     for (const piece *p = c->terms; p->kind; p++) {
         assert_int_equal(ae__desc_term(&desc, mem, p->kind), AE_OK);
@@ -117,15 +122,20 @@ static inline trial trial_of(const chain *c, size_t rows)
                               .expand = true,
                               .sampled = t.model->plan.importance,
                               .target = t.trainer.target,
-                              .target_row = t.out};
+                              .target_row = t.out,
+                              .side = t.trainer.side,
+                              .side_row = ae__plan_side(&t.model->plan)};
     return t;
 }
 
-/* x in [-1, 1), targets in [0, 1) */
+/* x in [-1, 1), targets in [0, 1), side vectors in [-1, 1) or any labels */
 static inline void trial_draw(trial *t)
 {
+    const size_t classes = ae__plan_classes(&t->model->plan);
     for (size_t i = 0; i < t->context.rows * t->in; i++) t->trainer.x[i] = (real)draw_one();
     for (size_t i = 0; i < t->context.rows * t->out; i++) t->trainer.target[i] = (real)draw_unit();
+    for (size_t i = 0; i < t->context.rows * t->context.side_row; i++)
+        t->trainer.side[i] = (real)(classes ? floor((double)classes * draw_unit()) : draw_one());
 }
 
 static inline void trial_free(trial *t)

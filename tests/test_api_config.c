@@ -1,7 +1,7 @@
 /* Describing a model wrongly: the first mistake is told, and told again by everything that follows. */
 #include "test_api_misuse.h"
 
-enum { INPUT = 1, DENSE, ACT, CORRUPT, CODED, LOSS, PENALTY, OPTIM, SET };
+enum { INPUT = 1, DENSE, ACT, CORRUPT, GAUSSIAN, CONCAT, LABEL, CODED, LOSS, PENALTY, OPTIM, SET };
 
 typedef struct step {
     int32_t call;
@@ -16,6 +16,9 @@ static int32_t take(ae_config *config, const step *s)
     case DENSE: return ae_config_dense(config, s->value, s->number);
     case ACT: return ae_config_activation(config, s->number);
     case CORRUPT: return ae_config_corrupt(config, s->number, (double)s->value);
+    case GAUSSIAN: return ae_config_gaussian(config);
+    case CONCAT: return ae_config_concat(config, s->value);
+    case LABEL: return ae_config_concat_label(config, s->value);
     case CODED: return ae_config_code(config);
     case LOSS: return ae_config_loss(config, s->number);
     case PENALTY: return ae_config_penalty(config, s->number, (double)s->value);
@@ -28,7 +31,7 @@ static int32_t take(ae_config *config, const step *s)
 typedef struct mistake {
     int32_t code;
     const char *says;
-    step steps[6];
+    step steps[9];
 } mistake;
 
 static const mistake mistakes[] = {
@@ -64,6 +67,41 @@ static const mistake mistakes[] = {
       {CODED, 0, 0},
       {CORRUPT, 0, AE_NOISE_MASKING},
       {LOSS, 0, AE_LOSS_BCE}}},
+    {AE_ERR_STATE, "gaussian #0: no input yet", {{GAUSSIAN, 0, 0}}},
+    {AE_ERR_SHAPE,
+     "gaussian #1: input has 3 numbers, wanted means and as many log-variances",
+     {{INPUT, 4, 0}, {DENSE, 3, 0}, {GAUSSIAN, 0, 0}, {CODED, 0, 0}}},
+    {AE_ERR_SHAPE,
+     "gaussian #3: layer #1 draws already, wanted one at most",
+     {{INPUT, 4, 0},
+      {DENSE, 4, 0},
+      {GAUSSIAN, 0, 0},
+      {CODED, 0, 0},
+      {DENSE, 4, 0},
+      {GAUSSIAN, 0, 0}}},
+    {AE_ERR_INVALID,
+     "dense #0: does not take samples",
+     {{INPUT, 4, 0}, {DENSE, 4, 0}, {SET, 2, AE_PARAM_SAMPLES}}},
+    {AE_ERR_RANGE,
+     "gaussian #0: samples is 65537, wanted 1 to 65536",
+     {{INPUT, 4, 0}, {GAUSSIAN, 0, 0}, {SET, 65537, AE_PARAM_SAMPLES}}},
+    {AE_ERR_STATE, "concat #0: no input yet", {{CONCAT, 3, 0}}},
+    {AE_ERR_STATE, "concat #0: no input yet", {{LABEL, 3, 0}}},
+    {AE_ERR_RANGE, "concat #0: side is 0, wanted 1 to 16777216", {{INPUT, 4, 0}, {CONCAT, 0, 0}}},
+    {AE_ERR_RANGE, "concat #0: side is 16777217", {{INPUT, 4, 0}, {LABEL, (1 << 24) + 1, 0}}},
+    {AE_ERR_RANGE, "side is -1", {{INPUT, 4, 0}, {LABEL, -1, 0}}},
+    {AE_ERR_RANGE,
+     "concat #0: output of 4 + 16777216 numbers, wanted at most 16777216",
+     {{INPUT, 4, 0}, {CONCAT, 1 << 24, 0}, {CODED, 0, 0}}},
+    {AE_ERR_SHAPE,
+     "concat #2: side is 2, wanted layer #0's 3",
+     {{INPUT, 4, 0}, {CONCAT, 3, 0}, {DENSE, 4, 0}, {CODED, 0, 0}, {CONCAT, 2, 0}, {DENSE, 4, 0}}},
+    {AE_ERR_SHAPE,
+     "concat #2: label is 1, wanted layer #0's 0",
+     {{INPUT, 4, 0}, {CONCAT, 3, 0}, {DENSE, 4, 0}, {CODED, 0, 0}, {LABEL, 3, 0}, {DENSE, 4, 0}}},
+    {AE_ERR_SHAPE,
+     "concat #1: wanted a layer with weights after it",
+     {{INPUT, 4, 0}, {DENSE, 4, 0}, {CONCAT, 3, 0}, {ACT, 0, 0}, {CODED, 0, 0}}},
     {AE_ERR_STATE, "code: no layer yet", {{INPUT, 4, 0}, {CODED, 0, 0}}},
     {AE_ERR_STATE,
      "code: marked before, after layer #0",
@@ -72,6 +110,10 @@ static const mistake mistakes[] = {
     {AE_ERR_INVALID, "loss: there is no kind -1", {{LOSS, 0, AE_LOSS_UNSET}}},
     {AE_ERR_INVALID, "optimizer: there is no kind 5", {{OPTIM, 0, 5}}},
     {AE_ERR_INVALID, "loss: there is no kind 100", {{LOSS, 0, AE_PENALTY_L1}}},
+    {AE_ERR_INVALID, "loss: there is no kind 101", {{LOSS, 0, AE_PENALTY_KL}}},
+    {AE_ERR_INVALID,
+     "penalty: there is no kind 6",
+     {{INPUT, 4, 0}, {DENSE, 2, 0}, {PENALTY, 1, AE_LOSS_GAUSSIAN_NLL}}},
     {AE_ERR_INVALID,
      "penalty: there is no kind 1",
      {{INPUT, 4, 0}, {DENSE, 2, 0}, {PENALTY, 1, AE_LOSS_MSE}}},
@@ -86,6 +128,66 @@ static const mistake mistakes[] = {
       {CODED, 0, 0},
       {PENALTY, 1, AE_PENALTY_L1},
       {SET, 7, AE_PARAM_LAYER}}},
+    {AE_ERR_RANGE,
+     "kl #0: weight is 0",
+     {{INPUT, 4, 0}, {GAUSSIAN, 0, 0}, {PENALTY, 0, AE_PENALTY_KL}}},
+    {AE_ERR_INVALID,
+     "kl #0: layer is dense, wanted gaussian",
+     {{INPUT, 4, 0}, {DENSE, 4, 0}, {CODED, 0, 0}, {PENALTY, 1, AE_PENALTY_KL}}},
+    {AE_ERR_INVALID,
+     "kl_sparsity #0: activation is relu, wanted sigmoid",
+     {{INPUT, 4, 0}, {DENSE, 4, AE_ACT_RELU}, {CODED, 0, 0}, {PENALTY, 1, AE_PENALTY_KL_SPARSITY}}},
+    {AE_ERR_SHAPE,
+     "config: penalties keep 8 sums, wanted at most 4, one a weight",
+     {{INPUT, 1, 0},
+      {DENSE, 4, AE_ACT_SIGMOID},
+      {SET, 0, AE_PARAM_BIAS},
+      {CODED, 0, 0},
+      {PENALTY, 1, AE_PENALTY_KL_SPARSITY},
+      {PENALTY, 1, AE_PENALTY_KL_SPARSITY}}},
+    {AE_ERR_RANGE, "config: bound is 2, wanted 0 to 1", {{SET, 2, AE_PARAM_BOUND}}},
+    {AE_ERR_INVALID,
+     "config: bound is importance, wanted a gaussian layer",
+     {{INPUT, 4, 0},
+      {DENSE, 4, AE_ACT_SIGMOID},
+      {CODED, 0, 0},
+      {LOSS, 0, AE_LOSS_BERNOULLI_NLL},
+      {SET, AE_BOUND_IMPORTANCE, AE_PARAM_BOUND}}},
+    {AE_ERR_INVALID,
+     "config: bound is importance, wanted one loss and AE_PENALTY_KL",
+     {{INPUT, 4, 0},
+      {GAUSSIAN, 0, 0},
+      {CODED, 0, 0},
+      {DENSE, 4, 0},
+      {LOSS, 0, AE_LOSS_GAUSSIAN_NLL},
+      {SET, AE_BOUND_IMPORTANCE, AE_PARAM_BOUND}}},
+    {AE_ERR_INVALID,
+     "config: bound is importance, wanted one loss and AE_PENALTY_KL",
+     {{INPUT, 4, 0},
+      {GAUSSIAN, 0, 0},
+      {PENALTY, 1, AE_PENALTY_KL},
+      {CODED, 0, 0},
+      {DENSE, 4, 0},
+      {SET, AE_BOUND_IMPORTANCE, AE_PARAM_BOUND}}},
+    {AE_ERR_INVALID,
+     "mse #1: is no log-density, which the importance bound is made of",
+     {{INPUT, 4, 0},
+      {GAUSSIAN, 0, 0},
+      {PENALTY, 1, AE_PENALTY_KL},
+      {CODED, 0, 0},
+      {DENSE, 4, 0},
+      {LOSS, 0, AE_LOSS_MSE},
+      {SET, AE_BOUND_IMPORTANCE, AE_PARAM_BOUND}}},
+    {AE_ERR_INVALID,
+     "l1 #1: is no log-density",
+     {{INPUT, 4, 0},
+      {GAUSSIAN, 0, 0},
+      {PENALTY, 1, AE_PENALTY_KL},
+      {PENALTY, 1, AE_PENALTY_L1},
+      {CODED, 0, 0},
+      {DENSE, 4, 0},
+      {LOSS, 0, AE_LOSS_GAUSSIAN_NLL},
+      {SET, AE_BOUND_IMPORTANCE, AE_PARAM_BOUND}}},
     {AE_ERR_INVALID, "optimizer: there is no kind 0", {{OPTIM, 0, 0}}},
     {AE_ERR_STATE, "layer: none was added yet", {{SET, 1, AE_PARAM_BIAS}}},
     {AE_ERR_INVALID, "no parameter has number 77", {{SET, 1, 77}}},
@@ -125,9 +227,9 @@ static const mistake mistakes[] = {
 /* Each later call gives the first failure again. */
 static void check_stuck(ae_config *config, const mistake *m)
 {
-    const step later[] = {{INPUT, 4, 0}, {DENSE, 4, 0}, {ACT, 0, 0},
-                          {CODED, 0, 0}, {LOSS, 0, 1},  {PENALTY, 1, 100},
-                          {OPTIM, 0, 1}, {SET, 1, 77},  {CORRUPT, 0, 1}};
+    const step later[] = {{INPUT, 4, 0},   {DENSE, 4, 0},     {ACT, 0, 0},    {CODED, 0, 0},
+                          {LOSS, 0, 1},    {PENALTY, 1, 100}, {OPTIM, 0, 1},  {SET, 1, 77},
+                          {CORRUPT, 0, 1}, {GAUSSIAN, 0, 0},  {CONCAT, 1, 0}, {LABEL, 1, 0}};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         check_refusal("later", m->code, m->says, take(config, &later[i]));
     check_refusal("get", m->code, m->says, ae_config_get_i64(config, AE_PARAM_BATCH, &out.i64));

@@ -25,6 +25,9 @@ static void missing_pointer_is_named_by_config(void **state)
     refuses(INVALID, "config is NULL", ae_config_dense(NULL, 1, AE_ACT_RELU));
     refuses(INVALID, "config is NULL", ae_config_activation(NULL, AE_ACT_RELU));
     refuses(INVALID, "config is NULL", ae_config_corrupt(NULL, AE_NOISE_MASKING, 0.5));
+    refuses(INVALID, "config is NULL", ae_config_gaussian(NULL));
+    refuses(INVALID, "config is NULL", ae_config_concat(NULL, 1));
+    refuses(INVALID, "config is NULL", ae_config_concat_label(NULL, 2));
     refuses(INVALID, "config is NULL", ae_config_code(NULL));
     refuses(INVALID, "config is NULL", ae_config_loss(NULL, AE_LOSS_MSE));
     refuses(INVALID, "config is NULL", ae_config_penalty(NULL, AE_PENALTY_L1, 1));
@@ -35,6 +38,19 @@ static void missing_pointer_is_named_by_config(void **state)
     refuses(INVALID, "config is NULL", ae_config_get_f64(NULL, AE_PARAM_SLOPE, &out.f64));
     refuses(INVALID, "value is NULL", ae_config_get_i64(our.config, AE_PARAM_BATCH, NULL));
     refuses(INVALID, "value is NULL", ae_config_get_f64(our.config, AE_PARAM_SLOPE, NULL));
+}
+
+static void missing_pointer_is_named_by_presets(void **state)
+{
+    (void)state;
+    refuses(INVALID, "config is NULL", ae_preset_vanilla(NULL, 4, 2, AE_LOSS_MSE));
+    refuses(INVALID, "config is NULL", ae_preset_deep(NULL, 4, NULL, 0, 2, AE_LOSS_MSE));
+    refuses(INVALID, "config is NULL",
+            ae_preset_denoising(NULL, 4, 2, AE_NOISE_MASKING, 0.5, AE_LOSS_MSE));
+    refuses(INVALID, "config is NULL", ae_preset_sparse(NULL, 4, 2, 0.001, AE_LOSS_MSE));
+    refuses(INVALID, "config is NULL", ae_preset_variational(NULL, 4, 3, 2, AE_LOSS_BERNOULLI_NLL));
+    refuses(INVALID, "config is NULL",
+            ae_preset_conditional(NULL, 4, 3, 3, 2, AE_LOSS_BERNOULLI_NLL));
 }
 
 static void missing_pointer_is_named_by_model(void **state)
@@ -99,6 +115,9 @@ static void missing_pointer_is_named_by_use(void **state)
     refuses(INVALID, "model is NULL", ae_decode(NULL, x_rows, ROWS, out.floats, CELLS));
     refuses(INVALID, "code is NULL", ae_decode(our.model, NULL, ROWS, out.floats, CELLS));
     refuses(INVALID, "out is NULL", ae_decode(our.model, x_rows, ROWS, NULL, CELLS));
+    refuses(INVALID, "model is NULL", ae_decode_data(NULL, our.data, out.floats, CELLS));
+    refuses(INVALID, "data is NULL", ae_decode_data(our.model, NULL, out.floats, CELLS));
+    refuses(INVALID, "out is NULL", ae_decode_data(our.model, our.data, NULL, CELLS));
     refuses(INVALID, "model is NULL", ae_reconstruct(NULL, x_rows, ROWS, out.floats, CELLS));
     refuses(INVALID, "x is NULL", ae_reconstruct(our.model, NULL, ROWS, out.floats, CELLS));
     refuses(INVALID, "out is NULL", ae_reconstruct(our.model, x_rows, ROWS, NULL, CELLS));
@@ -123,6 +142,52 @@ static void missing_pointer_is_named_by_use(void **state)
     refuses(INVALID, "model is NULL", ae_evaluate_data(NULL, our.data, &out.f64));
     refuses(INVALID, "data is NULL", ae_evaluate_data(our.model, NULL, &out.f64));
     refuses(INVALID, "loss is NULL", ae_evaluate_data(our.model, our.data, NULL));
+    refuses(INVALID, "model is NULL", ae_evaluate_terms(NULL, our.data, out.doubles, 4));
+    refuses(INVALID, "data is NULL", ae_evaluate_terms(our.model, NULL, out.doubles, 4));
+    refuses(INVALID, "terms is NULL", ae_evaluate_terms(our.model, our.data, NULL, 4));
+}
+
+static void missing_pointer_is_named_by_draw(void **state)
+{
+    ae_model *m = our.drawer;
+    float *y = out.floats;
+    double *d = out.doubles;
+    (void)state;
+    refuses(INVALID, "model is NULL", ae_posterior(NULL, x_rows, ROWS, y, NULL, CELLS));
+    refuses(INVALID, "x is NULL", ae_posterior(m, NULL, ROWS, y, NULL, CELLS));
+    refuses(INVALID, "mean and log_variance are NULL",
+            ae_posterior(m, x_rows, ROWS, NULL, NULL, CELLS));
+    refuses(INVALID, "model is NULL", ae_posterior_data(NULL, our.data, y, NULL, CELLS));
+    refuses(INVALID, "data is NULL", ae_posterior_data(m, NULL, y, NULL, CELLS));
+    refuses(INVALID, "mean and log_variance are NULL",
+            ae_posterior_data(m, our.data, NULL, NULL, CELLS));
+    refuses(INVALID, "model is NULL", ae_posterior_sample(NULL, x_rows, ROWS, 1, 0, y, CELLS));
+    refuses(INVALID, "x is NULL", ae_posterior_sample(m, NULL, ROWS, 1, 0, y, CELLS));
+    refuses(INVALID, "codes is NULL", ae_posterior_sample(m, x_rows, ROWS, 1, 0, NULL, CELLS));
+    refuses(INVALID, "model is NULL", ae_posterior_sample_data(NULL, our.data, 1, 0, y, CELLS));
+    refuses(INVALID, "data is NULL", ae_posterior_sample_data(m, NULL, 1, 0, y, CELLS));
+    refuses(INVALID, "codes is NULL", ae_posterior_sample_data(m, our.data, 1, 0, NULL, CELLS));
+    refuses(INVALID, "model is NULL", ae_sample(NULL, ROWS, 0, y, CELLS));
+    refuses(INVALID, "out is NULL", ae_sample(m, ROWS, 0, NULL, CELLS));
+    refuses(INVALID, "model is NULL", ae_sample_data(NULL, our.told, 0, y, CELLS));
+    refuses(INVALID, "data is NULL", ae_sample_data(our.teller, NULL, 0, y, CELLS));
+    refuses(INVALID, "out is NULL", ae_sample_data(our.teller, our.told, 0, NULL, CELLS));
+    refuses(INVALID, "model is NULL", ae_interpolate(NULL, x_rows, x_rows, 2, y, CELLS));
+    refuses(INVALID, "from is NULL", ae_interpolate(m, NULL, x_rows, 2, y, CELLS));
+    refuses(INVALID, "to is NULL", ae_interpolate(m, x_rows, NULL, 2, y, CELLS));
+    refuses(INVALID, "out is NULL", ae_interpolate(m, x_rows, x_rows, 2, NULL, CELLS));
+    refuses(INVALID, "model is NULL", ae_log_likelihood(NULL, x_rows, ROWS, 1, 0, d, 4));
+    refuses(INVALID, "x is NULL", ae_log_likelihood(m, NULL, ROWS, 1, 0, d, 4));
+    refuses(INVALID, "values is NULL", ae_log_likelihood(m, x_rows, ROWS, 1, 0, NULL, 4));
+    refuses(INVALID, "model is NULL", ae_log_likelihood_data(NULL, our.data, 1, 0, d, 4));
+    refuses(INVALID, "data is NULL", ae_log_likelihood_data(m, NULL, 1, 0, d, 4));
+    refuses(INVALID, "values is NULL", ae_log_likelihood_data(m, our.data, 1, 0, NULL, 4));
+    refuses(INVALID, "model is NULL", ae_diagnose(NULL, x_rows, ROWS, d, NULL, 4));
+    refuses(INVALID, "x is NULL", ae_diagnose(m, NULL, ROWS, d, NULL, 4));
+    refuses(INVALID, "kl and variance are NULL", ae_diagnose(m, x_rows, ROWS, NULL, NULL, 4));
+    refuses(INVALID, "model is NULL", ae_diagnose_data(NULL, our.data, d, NULL, 4));
+    refuses(INVALID, "data is NULL", ae_diagnose_data(m, NULL, d, NULL, 4));
+    refuses(INVALID, "kl and variance are NULL", ae_diagnose_data(m, our.data, NULL, NULL, 4));
 }
 
 static void missing_pointer_is_named_by_weights(void **state)
@@ -177,6 +242,7 @@ static void functions_that_cannot_fail_take_anything(void **state)
     answers(0, ae_model_layer_dim(NULL, 0));
     answers(0, ae_model_layer_dim(our.model, -1));
     answers(0, ae_model_layer_dim(our.model, 2));
+    answers(0, ae_model_terms(NULL));
     answers(0, ae_model_weights(NULL));
     answers(0, ae_model_epochs(NULL));
     answers(0, ae_model_steps(NULL));
@@ -200,11 +266,15 @@ static void unknown_constant_or_name_is_quoted(void **state)
     refuses(INVALID, "momentum", ae_config_get_f64(our.config, AE_PARAM_MOMENTUM, &out.f64));
     refuses(INVALID, "units", ae_model_get_i64(our.model, AE_PARAM_UNITS, &out.i64));
     refuses(INVALID, "batch", ae_fit_options_get_i64(our.options, AE_PARAM_BATCH, &out.i64));
-    refuses(INVALID, "role is 2, wanted AE_DATA_X (0)",
-            ae_data_array(our.data, 2, AE_TYPE_F32, x_rows, 1, 1));
+    refuses(INVALID, "role is 3, wanted AE_DATA_X (0), AE_DATA_Y (1) or AE_DATA_SIDE (2)",
+            ae_data_array(our.data, 3, AE_TYPE_F32, x_rows, 1, 1));
     refuses(INVALID, "role is -1", ae_data_scale(our.data, AE_DATA_UNSET, 1, 0));
     refuses(INVALID, "role is 7", ae_data_stride(our.data, 7, 16));
-    refuses(INVALID, "metric 3", ae_model_history(our.model, 3, out.doubles, 4, &out.size));
+    refuses(INVALID, "metric 6", ae_model_history(our.model, 6, out.doubles, 4, &out.size));
+    refuses(INVALID, "metric 101", /* there is one loss */
+            ae_model_history(our.model, AE_METRIC_TERM + 1, out.doubles, 4, &out.size));
+    refuses(INVALID, "metric 201",
+            ae_model_history(our.model, AE_METRIC_VAL_TERM + 1, out.doubles, 4, &out.size));
     refuses(INVALID, "metric -1", ae_model_history(our.model, AE_METRIC_UNSET, NULL, 0, &out.size));
     refuses(RANGE, "layer is 2, wanted 0 to 1",
             ae_features(our.model, 2, x_rows, ROWS, out.floats, CELLS));
@@ -213,7 +283,11 @@ static void unknown_constant_or_name_is_quoted(void **state)
             ae_model_weights_at(our.model, 4, &out.layer, &out.name, &out.rows, &out.cols));
     refuses(RANGE, "index is -1",
             ae_model_weights_at(our.model, -1, &out.layer, &out.name, &out.rows, &out.cols));
-    refuses(INVALID, "layer is 2", ae_model_weights_get(our.model, 2, "bias", out.floats, CELLS));
+    refuses(INVALID, "layer is 3, wanted 0 to 2",
+            ae_model_weights_get(our.model, 3, "bias", out.floats, CELLS));
+    refuses(INVALID, "layer is -1", ae_model_weights_get(our.model, -1, "bias", out.floats, CELLS));
+    refuses(INVALID, "bce #0: has no weights \"log_variance\"", /* after the layers: losses */
+            ae_model_weights_get(our.model, 2, "log_variance", out.floats, CELLS));
     refuses(INVALID, "dense #0: has no weights \"beta?\"",
             ae_model_weights_get(our.model, 0, "beta\n", out.floats, CELLS));
     refuses(INVALID, "\"Bias\"", ae_model_weights_set(our.model, 1, "Bias", x_rows, INPUTS));
@@ -256,10 +330,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_our_house(missing_pointer_is_named_by_library),
         in_our_house(missing_pointer_is_named_by_config),
+        in_our_house(missing_pointer_is_named_by_presets),
         in_our_house(missing_pointer_is_named_by_model),
         in_our_house(missing_pointer_is_named_by_data),
         in_our_house(missing_pointer_is_named_by_fit),
         in_our_house(missing_pointer_is_named_by_use),
+        in_our_house(missing_pointer_is_named_by_draw),
         in_our_house(missing_pointer_is_named_by_weights),
         in_our_house(missing_pointer_is_named_by_file),
         in_our_house(functions_that_cannot_fail_take_anything),

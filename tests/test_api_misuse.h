@@ -9,9 +9,12 @@
 /* What the calls are given. */
 static struct {
     ae_config *config;
-    ae_model *model; /* small_model */
-    ae_model *coder; /* 4 - 2, no decoder, no loss */
-    ae_data *data;   /* x_rows */
+    ae_model *model;  /* small_model */
+    ae_model *coder;  /* 4 - 2, no decoder, no loss */
+    ae_model *drawer; /* 4 - 2 drawn - 4, Bernoulli and KL */
+    ae_model *teller; /* the same, told one of 3 classes before and after its code */
+    ae_data *data;    /* x_rows */
+    ae_data *told;    /* the same with classes */
     ae_data *empty, *narrow;
     ae_fit_options *options;
 } our;
@@ -120,6 +123,31 @@ static inline ae_data *data_of(const float *x, const float *y, int64_t dim)
     return data;
 }
 
+static const uint8_t classes[ROWS] = {2, 0, 1};
+
+static inline ae_data *told_of(const void *side, int32_t type)
+{
+    ae_data *data = data_of(x_rows, NULL, INPUTS);
+    must(ae_data_array(data, AE_DATA_SIDE, type, side, ROWS, 1));
+    return data;
+}
+
+static inline ae_model *drawn_model(int64_t n_classes)
+{
+    ae_config *config;
+    must(ae_config_create(&config));
+    must(ae_config_input(config, INPUTS));
+    if (n_classes) must(ae_config_concat_label(config, n_classes));
+    must(ae_config_dense(config, 2 * CODE, AE_ACT_LINEAR));
+    must(ae_config_gaussian(config));
+    must(ae_config_penalty(config, AE_PENALTY_KL, 1));
+    must(ae_config_code(config));
+    if (n_classes) must(ae_config_concat_label(config, n_classes));
+    must(ae_config_dense(config, INPUTS, AE_ACT_SIGMOID));
+    must(ae_config_loss(config, AE_LOSS_BERNOULLI_NLL));
+    return model_of(config);
+}
+
 static inline ae_model *lone_encoder(void)
 {
     ae_config *config;
@@ -137,6 +165,9 @@ static inline int set_up(void **state)
     our.config = small_config();
     our.model = small_model();
     our.coder = lone_encoder();
+    our.drawer = drawn_model(0);
+    our.teller = drawn_model(3);
+    our.told = told_of(classes, AE_TYPE_U8);
     our.data = data_of(x_rows, NULL, INPUTS);
     our.narrow = data_of(x_rows, NULL, INPUTS - 1);
     must(ae_data_create(&our.empty));
@@ -150,6 +181,9 @@ static inline int tear_down(void **state)
     ae_config_free(our.config);
     ae_model_free(our.model);
     ae_model_free(our.coder);
+    ae_model_free(our.drawer);
+    ae_model_free(our.teller);
+    ae_data_free(our.told);
     ae_data_free(our.data);
     ae_data_free(our.narrow);
     ae_data_free(our.empty);

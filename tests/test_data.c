@@ -130,6 +130,85 @@ static void training_takes_targets_of_another_type(void **state)
     ae_model_free(plain);
 }
 
+/* ---- sides ---- */
+
+/* What an identity of so many columns makes of x and what is appended to it. */
+static ae_model *appending(int64_t input, int64_t side, bool label)
+{
+    ae_config *config;
+    float kernel[8 * 8] = {0};
+    const int64_t dim = input + side;
+    must(ae_config_create(&config));
+    must(ae_config_input(config, input));
+    must(label ? ae_config_concat_label(config, side) : ae_config_concat(config, side));
+    must(ae_config_dense(config, dim, AE_ACT_LINEAR));
+    must(ae_config_code(config));
+    ae_model *model = model_of(config);
+    for (int64_t i = 0; i < dim; i++) kernel[i * dim + i] = 1;
+    must(ae_model_weights_set(model, 1, "kernel", kernel, (size_t)(dim * dim)));
+    return model;
+}
+
+static const view sides[] = {
+    {"float", AE_TYPE_F32, floats, 0, 1, 0, {1, -2, 3, 0.5f}},
+    {"float, wide, scaled", AE_TYPE_F32, floats + 1, 12, -1, 0, {2, -3, -5, -6}},
+    {"bytes, scaled", AE_TYPE_U8, bytes + 1, 0, 0.5, -1, {-0.5f, 0, 126, 126.5f}},
+    {"bytes, wide", AE_TYPE_U8, bytes + 1, 3, 1, 0, {1, 2, 255, 128}},
+};
+
+static void side_is_appended_as_type_stride_and_scale_say(void **state)
+{
+    ae_model *model = appending(1, 2, false);
+    const float x[] = {7, 8};
+    (void)state;
+    for (const view *v = sides; v < sides + sizeof sides / sizeof *sides; v++) {
+        const float want[] = {7, v->entered[0], v->entered[1], 8, v->entered[2], v->entered[3]};
+        ae_data *data;
+        float code[6];
+        must(ae_data_create(&data));
+        must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, 2, 1));
+        must(ae_data_array(data, AE_DATA_SIDE, v->type, v->values, 2, 2));
+        if (v->stride) must(ae_data_stride(data, AE_DATA_SIDE, v->stride));
+        must(ae_data_scale(data, AE_DATA_SIDE, v->scale, v->offset));
+        must(ae_encode_data(model, data, code, 6));
+        for (int i = 0; i < 6; i++)
+            if (code[i] != want[i]) fail_msg("%s: number %d is %g", v->name, i, (double)code[i]);
+        ae_data_free(data);
+    }
+    ae_model_free(model);
+}
+
+/* More rows than a chunk; as they are, and as bytes whose scale leaves whole numbers. */
+static void label_is_appended_as_the_unit_vector_of_its_class(void **state)
+{
+    enum { MANY = 5000, CLASSES = 3 };
+    static float x[MANY], code[MANY * (1 + CLASSES)], labels[MANY];
+    static uint8_t scaled[MANY];
+    ae_model *model = appending(1, CLASSES, true);
+    ae_data *data;
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        x[i] = (float)i;
+        labels[i] = (float)(i * 7 % CLASSES);
+        scaled[i] = (uint8_t)(i * 7 % CLASSES * 32 + 96);
+    }
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, MANY, 1));
+    for (int form = 0; form < 2; form++) {
+        if (form == 0) must(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_F32, labels, MANY, 1));
+        if (form == 1) must(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_U8, scaled, MANY, 1));
+        if (form == 1) must(ae_data_scale(data, AE_DATA_SIDE, 0.03125, -3));
+        must(ae_encode_data(model, data, code, MANY * (1 + CLASSES)));
+        for (int i = 0; i < MANY; i++) {
+            assert_true(code[4 * i] == x[i]);
+            for (int j = 0; j < CLASSES; j++)
+                assert_true(code[4 * i + 1 + j] == (i * 7 % CLASSES == j));
+        }
+    }
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
 static void role_set_again_is_a_new_array_with_other_rows(void **state)
 {
     ae_model *model = identity(2);
@@ -276,6 +355,8 @@ int main(void)
         cmocka_unit_test(image_byte_scaled_by_255_is_a_probability),
         cmocka_unit_test(wide_table_gives_the_bits_of_its_columns_alone),
         cmocka_unit_test(training_takes_targets_of_another_type),
+        cmocka_unit_test(side_is_appended_as_type_stride_and_scale_say),
+        cmocka_unit_test(label_is_appended_as_the_unit_vector_of_its_class),
         cmocka_unit_test(role_set_again_is_a_new_array_with_other_rows),
         cmocka_unit_test(refusal_leaves_the_view_as_it_was),
         cmocka_unit_test(sizes_are_checked_before_they_are_multiplied),

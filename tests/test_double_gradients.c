@@ -29,11 +29,19 @@ enum { ROWS = 3, IN = 5, UNITS = 4 };
 
 static const piece layers[] = {{AE__LAYER_DENSE, {{AE_PARAM_UNITS, UNITS}}},
                                {.kind = AE__LAYER_ACTIVATION},
-                               CORRUPT(AE_NOISE_DROPOUT, 0.1)};
+                               CORRUPT(AE_NOISE_DROPOUT, 0.1),
+                               GAUSSIAN(1),
+                               CONCAT(2)};
 static const piece terms[] = {
-    {.kind = AE_LOSS_MSE},           {.kind = AE_LOSS_BCE},
-    {.kind = AE_LOSS_MAE},           {AE_LOSS_HUBER, {{AE_PARAM_DELTA, 0.5}}},
-    {.kind = AE_LOSS_BERNOULLI_NLL}, {.kind = AE_PENALTY_L1}};
+    {.kind = AE_LOSS_MSE},
+    {.kind = AE_LOSS_BCE},
+    {.kind = AE_LOSS_MAE},
+    {AE_LOSS_HUBER, {{AE_PARAM_DELTA, 0.5}}},
+    {.kind = AE_LOSS_BERNOULLI_NLL},
+    {AE_LOSS_GAUSSIAN_NLL, {{AE_PARAM_VARIANCE_KIND, AE_VARIANCE_GLOBAL}}},
+    {.kind = AE_PENALTY_L1},
+    ON(AE_PENALTY_KL, 1),
+    {.kind = AE_PENALTY_KL_SPARSITY}};
 /* in the first derivative, or (elu) in the second */
 static const bool kinked[] = {
     [AE_ACT_LINEAR] = false,   [AE_ACT_RELU] = true,     [AE_ACT_LEAKY_RELU] = true,
@@ -77,14 +85,15 @@ static void every_activation_is_covered(void **state)
 
 /* ---- the comparison ---- */
 
-/* The gradients of the loss, and the loss itself, with its rows weighted. */
+/* The gradients of the loss, and the loss itself: that of the rows, weighted, and what all have
+ * together. */
 static double loss_of(trial *t)
 {
     const real *weight = t->context.row_weight;
-    double loss = 0;
     ae__trainer_gradients(&t->trainer, &t->context, NULL, NULL);
-    for (size_t i = 0; i < t->context.rows; i++)
-        loss += (weight ? weight[i] : 1) * t->trainer.sums[i];
+    double loss = t->trainer.parts[AE__PART_LOSS];
+    for (size_t i = 0; weight && i < t->context.rows; i++)
+        loss += (weight[i] - 1) * t->trainer.sums[i];
     return loss / (double)t->context.rows;
 }
 
@@ -107,17 +116,43 @@ static ae__layer_call run_layer(trial *t, int32_t i, bool raw)
     return call;
 }
 
+static size_t elements(const ae__layer_call *call)
+{
+    return call->rows * call->factor * call->out;
+}
+
 /* The least distance of an |y - t| from where a loss bends: MAE at 0, Huber's at delta. */
 static double bend_distance(trial *t)
 {
     const ae__layer_call call = run_layer(t, t->model->plan.n_layers - 1, false);
+    const size_t samples = t->model->plan.samples;
     double least = INFINITY;
     for (int32_t i = 0; i < t->model->desc.n_terms; i++) {
         const ae__spec *term = &t->model->desc.terms[i];
         if (term->kind != AE_LOSS_MAE && term->kind != AE_LOSS_HUBER) continue;
         double bend = term->kind == AE_LOSS_MAE ? 0 : ae__spec_f64(term, AE_PARAM_DELTA);
-        for (size_t j = 0; j < t->context.rows * call.out; j++)
-            least = fmin(least, fabs(fabs(call.y[j] - t->trainer.target[j]) - bend));
+        for (size_t j = 0; j < elements(&call); j++) {
+            size_t at = j / call.out / samples * call.out + j % call.out;
+            least = fmin(least, fabs(fabs(call.y[j] - t->trainer.target[at]) - bend));
+        }
+    }
+    return least;
+}
+
+/* The least distance of a divergence from the free bits below which it has no gradient. */
+static double free_distance(trial *t)
+{
+    const ae__plan *plan = &t->model->plan;
+    double least = INFINITY;
+    for (int32_t i = 0; i < plan->n_terms; i++) {
+        const ae__value *bits = ae__spec_find(plan->terms[i].spec, AE_PARAM_FREE_BITS);
+        if (!bits || bits->f64 == 0) continue;
+        const ae__layer_call call = run_layer(t, plan->terms[i].layer, false);
+        for (size_t j = 0; j < call.rows * call.out; j++) {
+            const real *m = call.x + j / call.out * call.x_row + j % call.out;
+            double log_v = 20 * tanh(m[call.out] / 20);
+            least = fmin(least, fabs((*m * *m + expm1(log_v) - log_v) / 2 - bits->f64));
+        }
     }
     return least;
 }
@@ -133,7 +168,7 @@ static double clip_distance(ae__layer_call call)
     apply_settings(&spec, open);
     call.spec = &spec;
     ae__layer_of(spec.kind)->forward(&call);
-    for (size_t j = 0; j < call.rows * call.out; j++)
+    for (size_t j = 0; j < elements(&call); j++)
         least = fmin(least, fmin(fabs(call.y[j] - low), fabs(call.y[j] - high)));
     return least;
 }
@@ -144,11 +179,11 @@ static double kink_distance(trial *t)
 {
     const bool everywhere = has_magnitudes(t->model);
     loss_of(t);
-    double least = bend_distance(t);
+    double least = fmin(bend_distance(t), free_distance(t));
     for (int32_t i = 0; i < t->model->plan.n_layers; i++) {
         const ae__layer_call call = run_layer(t, i, true);
         bool kink = everywhere || kinked[call.info->activation];
-        for (size_t j = 0; kink && j < t->context.rows * call.out; j++)
+        for (size_t j = 0; kink && j < elements(&call); j++)
             if (call.y[j] != 0) least = fmin(least, fabs(call.y[j]));
         if (call.spec->kind == AE__LAYER_CORRUPT) least = fmin(least, clip_distance(call));
     }
@@ -265,23 +300,36 @@ static piece layer_of(const variant *v, piece p, int32_t act)
     return p;
 }
 
-static bool fits(int32_t term, int32_t act)
+/* Whether the term goes with a last layer of this activation, or with a layer that draws. */
+static bool fits(int32_t term, bool draws, int32_t act)
 {
     const ae__term_ops *ops = ae__term_of(term);
+    const ae__term_site site = {"dense", draws, act, 1};
     ae__term_info info = {0};
-    const ae__term_site site = {"dense", false, act, 1};
-    return !ops->infer || ops->infer(NULL, &site, &info) == AE_OK;
+    ae__spec spec;
+    assert_true(ae__spec_begin_term(&spec, term));
+    return !ops->infer || ops->infer(&spec, &site, &info) == AE_OK;
 }
 
+/* Those that go with the chain; *last_act becomes one that they go with. */
 static void add_terms(chain *c, const variant *v, int32_t *last_act)
 {
+    const bool draws = ae__layer_of(layers[v->layer].kind)->draws;
     size_t n = 0;
     for (size_t i = 0; i < TERMS; i++) {
         if (v->term != TERMS && v->term != i) continue;
+        if (!fits(terms[i].kind, draws, *last_act)) *last_act = AE_ACT_SIGMOID;
+        if (!fits(terms[i].kind, draws, *last_act)) continue;
         c->terms[n] = terms[i];
         add_setting(&c->terms[n++], AE_PARAM_WEIGHT, 0.75 + (double)i);
-        if (!fits(terms[i].kind, *last_act)) *last_act = AE_ACT_SIGMOID;
     }
+}
+
+/* Whether the layer gives as many numbers as it takes, so that the next can be tied to the one
+ * below it. */
+static bool keeps_width(int32_t kind)
+{
+    return kind != AE__LAYER_GAUSSIAN && kind != AE__LAYER_CONCAT;
 }
 
 static void check_variant(const variant *v)
@@ -290,13 +338,14 @@ static void check_variant(const variant *v)
     const piece outer = {AE__LAYER_DENSE, {{AE_PARAM_UNITS, IN}}};
     const piece alone = {.kind = AE__LAYER_ACTIVATION};
     int32_t last_act = v->act;
-    char name[120];
+    char name[160];
     snprintf(name, sizeof name, "%s, activations %d %d, %s, %s, %s, term %zu",
              ae__layer_of(layers[v->layer].kind)->name, (int)v->below, (int)v->act,
              v->bias ? "bias" : "no bias", v->tied ? "tied" : "untied",
              v->apart ? "apart" : "within", v->term);
     chain c = {.name = name, .input = IN};
     add_terms(&c, v, &last_act);
+    if (!c.terms[0].kind || (v->tied && !keeps_width(layers[v->layer].kind))) return;
     c.layers[0] = layer_of(v, narrow, v->below);
     c.layers[1] = layer_of(v, layers[v->layer], v->act);
     c.layers[2] = layer_of(v, outer, v->apart ? AE_ACT_LINEAR : last_act);
@@ -409,6 +458,198 @@ static void gradients_hold_for_a_single_layer_and_row(void **state)
     check_chain(&one_layer, 1);
 }
 
+/* ---- codes that are drawn ---- */
+
+/* clang-format off */
+#define SCALED(kind, weight) {kind, {{AE_PARAM_WEIGHT, weight}}}
+#define KL(layer, ...)       {AE_PENALTY_KL, {{AE_PARAM_LAYER, layer}, __VA_ARGS__}}
+#define NLL(variance_kind)   {AE_LOSS_GAUSSIAN_NLL, {{AE_PARAM_VARIANCE_KIND, variance_kind},     \
+                                                     {AE_PARAM_VARIANCE, 0.5}}}
+/* clang-format on */
+
+enum { IMPORTANCE = AE_BOUND_IMPORTANCE };
+
+static const chain drawn_codes[] = {
+    {.name = "one sample",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_LINEAR), GAUSSIAN(1), DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {{.kind = AE_LOSS_BERNOULLI_NLL}, ON(AE_PENALTY_KL, 1)}},
+    {.name = "three samples behind a sigmoid, mean losses",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_SIGMOID), GAUSSIAN(3), DENSE(UNITS, AE_ACT_TANH),
+                DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {{.kind = AE_LOSS_BCE},
+               SCALED(AE_LOSS_HUBER, 0.5),
+               SCALED(AE_LOSS_MSE, 2),
+               KL(1, {AE_PARAM_WEIGHT, 0.25})}},
+    {.name = "penalties on either side of three samples",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_TANH), GAUSSIAN(3), DENSE(UNITS, AE_ACT_SIGMOID),
+                DENSE(IN, AE_ACT_SOFTPLUS)},
+     .terms = {ON(AE_PENALTY_L1, 0), ON(AE_PENALTY_L1, 1), ON(AE_PENALTY_KL_SPARSITY, 2),
+               ON(AE_PENALTY_L1, 3), SCALED(AE_LOSS_MAE, 0.5), ON(AE_PENALTY_KL, 1)}},
+    {.name = "importance, one sample",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_LINEAR), GAUSSIAN(1), DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {{.kind = AE_LOSS_BERNOULLI_NLL}, ON(AE_PENALTY_KL, 1)},
+     .model = {{AE_PARAM_BOUND, IMPORTANCE}}},
+    {.name = "importance, three samples",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_TANH), GAUSSIAN(3), DENSE(UNITS, AE_ACT_TANH),
+                DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {SCALED(AE_LOSS_BERNOULLI_NLL, 0.75), KL(1, {AE_PARAM_WEIGHT, 0.5})},
+     .model = {{AE_PARAM_BOUND, IMPORTANCE}}},
+    {.name = "importance, three samples, a variance a feature",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_LINEAR), GAUSSIAN(3), DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {NLL(AE_VARIANCE_FEATURE), ON(AE_PENALTY_KL, 1)},
+     .model = {{AE_PARAM_BOUND, IMPORTANCE}}},
+    {.name = "free bits",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_LINEAR), GAUSSIAN(3), DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {KL(1, {AE_PARAM_FREE_BITS, 0.25}), {.kind = AE_LOSS_BERNOULLI_NLL}}},
+    {.name = "warm-up",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_LINEAR), GAUSSIAN(1), DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {KL(1, {AE_PARAM_WARMUP, 4}), {.kind = AE_LOSS_BERNOULLI_NLL}}},
+    {.name = "importance, free bits and warm-up",
+     .input = IN,
+     .layers = {DENSE(6, AE_ACT_LINEAR), GAUSSIAN(3), DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {KL(1, {AE_PARAM_WARMUP, 4}, {AE_PARAM_FREE_BITS, 0.25}),
+               {.kind = AE_LOSS_BERNOULLI_NLL}},
+     .model = {{AE_PARAM_BOUND, IMPORTANCE}}},
+    {.name = "last of all",
+     .input = IN,
+     .layers = {DENSE(2 * IN, AE_ACT_TANH), GAUSSIAN(3)},
+     .terms = {{.kind = AE_LOSS_MSE}, NLL(AE_VARIANCE_GLOBAL), KL(1, {AE_PARAM_FREE_BITS, 0.1})}},
+    {.name = "last of all, importance",
+     .input = IN,
+     .layers = {DENSE(2 * IN, AE_ACT_TANH), GAUSSIAN(3)},
+     .terms = {ON(AE_PENALTY_KL, 1), NLL(AE_VARIANCE_FEATURE)},
+     .model = {{AE_PARAM_BOUND, IMPORTANCE}}},
+    {.name = "first of all",
+     .input = 6,
+     .layers = {GAUSSIAN(2), DENSE(6, AE_ACT_TANH)},
+     .terms = {ON(AE_PENALTY_KL, 0), {.kind = AE_LOSS_MSE}}},
+};
+
+/* Halfway through a warm-up of 4 epochs. */
+static trial trial_warming(const chain *c, size_t rows)
+{
+    trial t = trial_of(c, rows);
+    t.context.seed = 5;
+    t.context.epoch = 3;
+    t.context.epochs = 2;
+    draw_smooth_point(&t);
+    return t;
+}
+
+static void gradients_hold_for_codes_that_are_drawn(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof drawn_codes / sizeof *drawn_codes; i++) {
+        trial t = trial_warming(&drawn_codes[i], ROWS);
+        check_gradients(&t, drawn_codes[i].name);
+        check_fused_equals_plain(&t, drawn_codes[i].name);
+        trial_free(&t);
+    }
+}
+
+/* More columns than a block of the loops, more rows than a task. */
+static void gradients_hold_for_wide_codes(void **state)
+{
+    static const chain c = {.name = "wide code",
+                            .input = 1,
+                            .layers = {DENSE(2 * 261, AE_ACT_LINEAR), GAUSSIAN(2),
+                                       DENSE(1, AE_ACT_TANH), DENSE(67, AE_ACT_SIGMOID)},
+                            .terms = {NLL(AE_VARIANCE_GLOBAL), NLL(AE_VARIANCE_FEATURE),
+                                      KL(1, {AE_PARAM_WEIGHT, 0.01}),
+                                      ON(AE_PENALTY_KL_SPARSITY, 3)}};
+    (void)state;
+    check_chain(&c, ODD_ROWS);
+}
+
+/* ---- likelihoods with a variance ---- */
+
+static void gradients_hold_for_every_variance(void **state)
+{
+    const int32_t acts[] = {AE_ACT_LINEAR, AE_ACT_SIGMOID, AE_ACT_TANH};
+    (void)state;
+    for (int32_t i = 0; i < 3 * 3 * 2 * 2; i++) {
+        const int32_t kind = i % 3, act = acts[i / 3 % 3], samples = i / 9 % 2 ? 3 : 1;
+        chain c = {.name = "variance",
+                   .input = IN,
+                   .layers = {DENSE(UNITS, AE_ACT_TANH), GAUSSIAN(samples), DENSE(IN, act)},
+                   .terms = {NLL(kind), SCALED(AE_LOSS_MSE, 0.5)}};
+        if (i / 18) {
+            c.layers[2] = (piece)DENSE(IN, AE_ACT_LINEAR);
+            c.layers[3] = (piece){AE__LAYER_ACTIVATION, {{AE_PARAM_ACTIVATION, act}}};
+        }
+        check_chain(&c, ROWS);
+    }
+}
+
+/* ---- means over rows ---- */
+
+static const chain sparse[] = {
+    {.name = "sparse within",
+     .input = IN,
+     .layers = {DENSE(UNITS, AE_ACT_SIGMOID), DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {ON(AE_PENALTY_KL_SPARSITY, 0), {.kind = AE_LOSS_BCE}}},
+    {.name = "sparse at the end",
+     .input = IN,
+     .layers = {DENSE(UNITS, AE_ACT_TANH), DENSE(67, AE_ACT_SIGMOID)},
+     .terms = {{.kind = AE_LOSS_BCE},
+               {AE_PENALTY_KL_SPARSITY, {{AE_PARAM_TARGET, 0.3}, {AE_PARAM_WEIGHT, 2}}}}},
+    {.name = "sparse apart, twice",
+     .input = IN,
+     .layers = {DENSE(UNITS, AE_ACT_LINEAR),
+                {AE__LAYER_ACTIVATION, {{AE_PARAM_ACTIVATION, AE_ACT_SIGMOID}}},
+                DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {ON(AE_PENALTY_KL_SPARSITY, 1),
+               {AE_PENALTY_KL_SPARSITY, {{AE_PARAM_TARGET, 0.75}}},
+               {.kind = AE_LOSS_MSE}}},
+};
+
+enum { SPARSE = sizeof sparse / sizeof *sparse };
+
+static void gradients_hold_for_means_over_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SPARSE; i++) check_chain(&sparse[i], ODD_ROWS);
+}
+
+/* ---- sides ---- */
+
+static const chain sided[] = {
+    {.name = "side before all and within",
+     .input = IN,
+     .layers = {CONCAT(3), DENSE(UNITS, AE_ACT_TANH), CONCAT(3), DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {{.kind = AE_LOSS_BCE}}},
+    {.name = "label before all and within",
+     .input = IN,
+     .layers = {LABEL(4), DENSE(UNITS, AE_ACT_SOFTPLUS), LABEL(4), DENSE(IN, AE_ACT_TANH)},
+     .terms = {{.kind = AE_LOSS_MSE}}},
+    {.name = "side behind a drawn code",
+     .input = IN,
+     .layers = {CONCAT(2), DENSE(6, AE_ACT_TANH), GAUSSIAN(3), CONCAT(2), DENSE(IN, AE_ACT_TANH)},
+     .terms = {NLL(AE_VARIANCE_FEATURE), ON(AE_PENALTY_KL, 2)}},
+    {.name = "label behind a drawn code, importance",
+     .input = IN,
+     .layers = {LABEL(3), DENSE(6, AE_ACT_LINEAR), GAUSSIAN(3), LABEL(3), DENSE(UNITS, AE_ACT_ELU),
+                DENSE(IN, AE_ACT_SIGMOID)},
+     .terms = {{.kind = AE_LOSS_BERNOULLI_NLL}, ON(AE_PENALTY_KL, 2)},
+     .model = {{AE_PARAM_BOUND, IMPORTANCE}}},
+};
+
+enum { SIDED = sizeof sided / sizeof *sided };
+
+static void gradients_hold_for_sides(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SIDED; i++) check_chain(&sided[i], ODD_ROWS);
+}
+
 /* ---- rows ---- */
 
 static const chain both_terms = {
@@ -420,7 +661,9 @@ static const chain both_terms = {
 
 static void gradients_follow_the_weights_of_rows(void **state)
 {
-    const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms, &penalised};
+    const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms,
+                                   &penalised,    &sparse[0],  &sparse[1],
+                                   &sparse[2],    &sided[0],   &drawn_codes[0]};
     real row_weight[ODD_ROWS];
     (void)state;
     for (size_t i = 0; i < ODD_ROWS; i++) row_weight[i] = (real)(i % 5) / 2;
@@ -482,6 +725,11 @@ int main(void)
         cmocka_unit_test(gradients_of_a_kernel_used_three_times_are_summed),
         cmocka_unit_test(gradients_hold_for_odd_and_deep_chains),
         cmocka_unit_test(gradients_hold_for_a_single_layer_and_row),
+        cmocka_unit_test(gradients_hold_for_codes_that_are_drawn),
+        cmocka_unit_test(gradients_hold_for_wide_codes),
+        cmocka_unit_test(gradients_hold_for_every_variance),
+        cmocka_unit_test(gradients_hold_for_means_over_rows),
+        cmocka_unit_test(gradients_hold_for_sides),
         cmocka_unit_test(gradients_follow_the_weights_of_rows),
         cmocka_unit_test(fused_loss_finds_the_rows_of_every_task),
         cmocka_unit_test(twice_the_same_rows_change_nothing),

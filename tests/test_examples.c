@@ -1,6 +1,7 @@
 /* What the example programs share, where a program's own output would not show a fault. */
 #include "common.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,6 +109,34 @@ static void auc_counts_ties_half(void **state)
     assert_float_equal(anomalies_auc(&a, scores), 0.625f, 1e-6f);
 }
 
+/* As published with AS 241 (Wichura 1988), and by symmetry. */
+static void quantiles_are_those_of_the_normal_distribution(void **state)
+{
+    static const double published[][2] = {
+        {0.25, -0.6744897501960817}, {0.001, -3.090232306167814}, {1e-20, -9.262340089798408}};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const double p = published[i][0], q = normal_quantile(p);
+        assert_true(fabs(q - published[i][1]) < 1e-12);
+        if (p > 1e-9) assert_true(fabs(normal_quantile(1.0 - p) + q) < 1e-9);
+    }
+}
+
+/* Means of the classes: (1, 1) and, far from it, (9, 8). The third image is nearer to the class
+ * that it does not say. */
+static void nearest_mean_is_counted_where_it_is_right(void **state)
+{
+    uint8_t pixels[] = {0, 2, 2, 0, 9, 8}, labels[] = {0, 0, 2};
+    uint8_t other[] = {3, 3, 7, 7, 8, 9}, said[] = {0, 2, 0};
+    const images train = {3, 1, 2, 1, pixels, labels}, set = {3, 1, 2, 1, other, said};
+
+    (void)state;
+    assert_int_equal(images_classes(&train), 3); /* of which 1 has no image */
+    assert_float_equal(nearest_mean_share(&train, &set), 2.0f / 3.0f, 1e-6f);
+    assert_float_equal(nearest_mean_share(&train, &train), 1.0f, 1e-6f);
+}
+
 /* Nearest rows of {0, 1, 5}: 0.5 is nearer to them than 9, and 9 lies farther from 0. */
 static void baselines_rank_the_far_row_higher(void **state)
 {
@@ -141,6 +170,8 @@ int main(void)
         cmocka_unit_test(strokes_are_read_one_after_the_other),
         cmocka_unit_test(pca_leaves_the_smallest_variances),
         cmocka_unit_test(auc_counts_ties_half),
+        cmocka_unit_test(quantiles_are_those_of_the_normal_distribution),
+        cmocka_unit_test(nearest_mean_is_counted_where_it_is_right),
         cmocka_unit_test(baselines_rank_the_far_row_higher),
         cmocka_unit_test(bytes_are_rounded_and_cut),
     };

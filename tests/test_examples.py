@@ -54,7 +54,7 @@ class InFolder(unittest.TestCase):
 
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
-        for program in "mnist", "denoise", "anomaly":
+        for program in "mnist", "denoise", "anomaly", "vae", "conditional":
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout.startswith("usage: " + program))
@@ -103,6 +103,43 @@ class Digits(InFolder):
         for picture in "restored.png", "loss.png":
             self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
         self.assertGreater(len(self.read("denoise.aem")), 4 * 803600)
+
+    def test_new_digits_are_drawn(self):
+        result = run("vae", "--epochs", "1", "--code", "3", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout.count("Epoch 1/1"), 2)
+        last = result.stdout.splitlines()[-1]
+        self.assertRegex(last, "^" + LAST_LINE % 1 + r" kl=\S+ active=[123] log_likelihood=-\S+$")
+        said = re.search(r"likelihood of 500 test images: (\S+); the bound says at least (\S+)\n", result.stdout)
+        self.assertGreater(float(said[1]), float(said[2]))
+        for picture in "samples", "reconstruction", "interpolation", "map", "loss":
+            self.assertEqual(self.read(picture + ".png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(self.read("vae.aem")), 4 * 632390)
+
+    def test_no_map_is_drawn_in_a_hurry(self):
+        self.images()
+        result = run("vae", "--data", self.folder, "--out", self.folder, "--epochs", "1", "--quick")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout.count("Epoch 1/1"), 1)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "map.png")))
+
+    def test_digits_are_drawn_as_asked(self):
+        result = run("conditional", "--epochs", "3", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        right = r" drawn_right=(\S+) real_right=(\S+) told_right=(\S+)\n$"
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 3 + right)
+        drawn, real, told = map(float, re.search(right, result.stdout).groups())
+        self.assertTrue(drawn > 0.3 and real > 0.95 and told > 0.8, result.stdout)
+        for picture in "classes", "styles", "loss":
+            self.assertEqual(self.read(picture + ".png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(self.read("conditional.aem")), 4 * 648804)
+
+    def test_images_without_labels_are_refused_where_they_are_needed(self):
+        self.images()
+        os.remove(os.path.join(self.folder, "t10k-labels-idx1-ubyte"))
+        asked = "--data", self.folder, "--out", self.folder, "--epochs", "1"
+        self.assertEqual(run("vae", *asked, "--quick").returncode, 0)
+        self.assert_refused(run("conditional", *asked), "no labels")
 
     def test_quiet_leaves_the_last_line(self):
         self.images()

@@ -109,14 +109,14 @@ static inline void meter_release(void *block, void *user)
 }
 
 /* Loads bytes and frees what comes of them, within the memory that docs/format.md promises: at most
- * 64 times the file and 8 MiB. A failure leaves NULL and a message. What loads can be used and saved. */
+ * 128 times the file and 8 MiB. A failure leaves NULL and a message. What loads can be used and saved. */
 static inline int32_t try_load(blob b)
 {
     meter used = {0};
     ae_allocator mem = {sizeof mem, meter_alloc, meter_release, &used};
     ae_model *m = (ae_model *)&used;
     int32_t status = ae_model_load_memory_with(&m, b.bytes, b.count, &mem);
-    assert_true(used.peak <= 64 * b.count + (8 << 20));
+    assert_true(used.peak <= 128 * b.count + (8 << 20));
     if (status == AE_OK) {
         blob again = saved(m);
         free(again.bytes);

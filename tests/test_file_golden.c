@@ -6,7 +6,8 @@
 typedef struct golden {
     const char *name;
     ae_model *(*make)(int32_t cpu);
-    const float *x, *y; /* what a row of input gives */
+    const float *x, *y;  /* what a row of input gives */
+    const uint8_t *side; /* its class; NULL: it has none */
 } golden;
 
 static ae_model *create(ae_config *c, int32_t cpu)
@@ -86,9 +87,73 @@ static ae_model *make_trained(int32_t cpu)
 /* code 2, -0.25 */
 static const float trained_x[] = {1, 2, 2, 1}, trained_y[] = {2, 0.75f, 0.75f, 3};
 
+static int32_t stop_in_the_second_epoch(const ae_event *event, void *user)
+{
+    (void)user;
+    return event->epoch == 2;
+}
+
+/* What is drawn meets weights of 0, the variances are 1, and nothing is learned: all sums are exact. */
+static void train_drawn(ae_model *m)
+{
+    static const float x[] = {1, 0, 2, 0.5f, 0, 1, -1, 2};
+    static const uint8_t classes[] = {0, 2, 1, 2};
+    ae_fit_options *o;
+    ae_data *data;
+    ok(ae_data_create(&data));
+    ok(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, 4, 2));
+    ok(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_U8, classes, 4, 1));
+    ok(ae_fit_options_create(&o));
+    ok(ae_fit_options_set_i64(o, AE_FIT_EPOCHS, 2));
+    ok(ae_fit_options_validation_data(o, data));
+    ok(ae_fit_options_progress(o, stop_in_the_second_epoch, NULL));
+    assert_int_equal(ae_fit_data(m, data, o), AE_ERR_CANCELLED);
+    ae_fit_options_free(o);
+    ae_data_free(data);
+}
+
+/* 2 and one of 3 classes - 1 drawn (code) and the class - 2, two samples a row, a variance a feature that is
+ * learned; stopped after the first of two steps of the second epoch. */
+static ae_model *make_drawn(int32_t cpu)
+{
+    ae_config *c;
+    ok(ae_config_create(&c));
+    ae_config_set_i64(c, AE_PARAM_SEED, 3);
+    ae_config_set_i64(c, AE_PARAM_BATCH, 2);
+    ae_config_input(c, 2);
+    ae_config_concat_label(c, 3);
+    ae_config_dense(c, 2, AE_ACT_LINEAR);
+    ae_config_gaussian(c);
+    ae_config_set_i64(c, AE_PARAM_SAMPLES, 2);
+    ae_config_penalty(c, AE_PENALTY_KL, 0.5);
+    ae_config_set_f64(c, AE_PARAM_FREE_BITS, 0.125);
+    ae_config_set_f64(c, AE_PARAM_WARMUP, 4);
+    ae_config_code(c);
+    ae_config_concat_label(c, 3);
+    ae_config_dense(c, 2, AE_ACT_LINEAR);
+    ae_config_loss(c, AE_LOSS_GAUSSIAN_NLL);
+    ae_config_set_i64(c, AE_PARAM_VARIANCE_KIND, AE_VARIANCE_FEATURE);
+    ae_config_optimizer(c, AE_OPTIM_SGD);
+    ae_config_set_f64(c, AE_PARAM_LEARNING_RATE, 0);
+    ae_model *m = create(c, cpu);
+    set(m, 1, "kernel", (const float[]){1, 0, -0.5f, 0, 0, 0, 0.5f, 0, 0, 0}, 10);
+    set(m, 4, "kernel", (const float[]){0, 0, 1, 0, 0, 1, 0.5f, -1}, 8);
+    train_drawn(m);
+    set(m, 1, "kernel", (const float[]){1, 0.25f, -0.5f, 0, 0, 1, 0.5f, 0, 0, -1}, 10);
+    set(m, 1, "bias", (const float[]){0, -0.5f}, 2);
+    set(m, 4, "kernel", (const float[]){0.5f, -2, 1, 0, 0, 1, 0.5f, -1}, 8);
+    set(m, 6, "log_variance", (const float[]){-0.75f, 0.5f}, 2);
+    return m;
+}
+
+/* code 1 * 2 - 0.5 * 1 + 0.5 = 2 */
+static const float drawn_x[] = {2, 1}, drawn_y[] = {1, -3};
+static const uint8_t drawn_class[] = {1};
+
 static const golden files[] = {
-    {"tiny-1.0.aem", make_tiny, tiny_x, tiny_y},
-    {"trained-1.0.aem", make_trained, trained_x, trained_y},
+    {"tiny-1.0.aem", make_tiny, tiny_x, tiny_y, NULL},
+    {"trained-1.0.aem", make_trained, trained_x, trained_y, NULL},
+    {"drawn-1.0.aem", make_drawn, drawn_x, drawn_y, drawn_class},
 };
 enum { FILES = sizeof files / sizeof *files };
 
@@ -156,10 +221,15 @@ static void golden_files_compute_what_they_did(void **state)
     (void)state;
     for (const golden *g = files; g < files + FILES; g++) {
         ae_model *m;
+        ae_data *data;
         float y[4];
         ok(ae_model_load(&m, path_of(g)));
-        ok(ae_reconstruct(m, g->x, 1, y, 4));
+        ok(ae_data_create(&data));
+        ok(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, g->x, 1, ae_model_input_dim(m)));
+        if (g->side) ok(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_U8, g->side, 1, 1));
+        ok(ae_reconstruct_data(m, data, y, 4));
         for (int64_t i = 0; i < ae_model_output_dim(m); i++) assert_true(y[i] == g->y[i]);
+        ae_data_free(data);
         ae_model_free(m);
     }
 }

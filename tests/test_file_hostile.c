@@ -102,7 +102,7 @@ static void unknown_numbers_need_a_newer_library(void **state)
 {
     (void)state;
     const forgery list[] = {
-        {"MODL", 20, 4, 6, V, "model with parameter 6"},
+        {"MODL", 20, 4, 99, V, "model with parameter 99"},
         {"MODL", 20, 4, AE_PARAM_UNITS, V, "model with parameter 100"},
         {"MODL", 20, 4, AE_PARAM_THREADS, V, "model with parameter 500"},
         {"MODL", 20, 4, 0, V, "parameter 0"},
@@ -110,7 +110,7 @@ static void unknown_numbers_need_a_newer_library(void **state)
         {"LAYR", 4, 4, 99, V, "there is no kind 99"},
         {"LAYR", 4, 4, 0, V, "there is no kind 0"},
         {"LAYR", 4, 4, U32, V, "there is no kind -1"},
-        {"LAYR", 36, 8, 7, V, "activation is 7"},
+        {"LAYR", 36, 8, 99, V, "activation is 99"},
         {"LAYR", 36, 8, U64, F, "activation is -1"},
         {"LAYR", 68, 8, 2, V, "bias is 2"},
         {"LAYR", 84, 8, 7, V, "init is 7"},
@@ -210,19 +210,99 @@ static void counts_of_training_must_hold(void **state)
     REFUSE_ALL(list);
 }
 
+/* Where in the payload of a small file's trnd a series begins. */
+static size_t series_at(int32_t metric)
+{
+    blob b = small_file();
+    const uint8_t *payload = b.bytes + forge_find(b, "trnd") + 12;
+    size_t at = 44;
+    while (forge_get(payload + at, 4) != (uint64_t)metric) at += 20;
+    free(b.bytes);
+    return at;
+}
+
 static void history_of_later_versions_is_passed_over(void **state)
 {
     (void)state;
-    double loss[2], rate[2];
+    double loss[2], warnings[2];
     ae_model *m;
-    blob b = forged("trnd", 84, 4, 1000); /* the third series: its metric is unknown here */
+    blob b = forged("trnd", series_at(AE_METRIC_WARNINGS), 4, 99);
     ok(ae_model_load_memory(&m, b.bytes, b.count));
     ok(ae_model_history(m, AE_METRIC_LOSS, loss, 2, NULL));
-    ok(ae_model_history(m, AE_METRIC_LEARNING_RATE, rate, 2, NULL));
+    ok(ae_model_history(m, AE_METRIC_WARNINGS, warnings, 2, NULL));
     assert_true(loss[0] > 0 && loss[1] > 0);
-    assert_true(isnan(rate[0]) && isnan(rate[1]));
+    assert_true(isnan(warnings[0]) && isnan(warnings[1]));
     ae_model_free(m);
     free(b.bytes);
+}
+
+/* A row of the history has two numbers for each loss, so that 64 losses want 64 series. */
+static void history_has_a_series_for_each_loss(void **state)
+{
+    (void)state;
+    enum { LOSSES = 64, EPOCHS = 1000, SERIES = 4 + 8 * EPOCHS };
+    static uint8_t terms[4 + 8 * LOSSES], trnd[44 + LOSSES * SERIES];
+    forge_put(terms, 4, LOSSES);
+    for (size_t i = 0; i < LOSSES; i++) forge_put(terms + 4 + 8 * i, 4, AE_LOSS_MSE);
+    for (size_t series = LOSSES - 1; series <= LOSSES; series++) {
+        blob b = forge_remove(forge_remove(small_file(), "TERM"), "trnd");
+        forge_put(trnd, 8, EPOCHS);
+        forge_put(trnd + 8, 8, EPOCHS);
+        forge_put(trnd + 40, 4, series);
+        for (size_t i = 0; i < series; i++) forge_put(trnd + 44 + i * SERIES, 4, 1000 + i);
+        b = forge_insert(b, forge_find(b, "OPTM"), "TERM", terms, sizeof terms);
+        b = forge_insert(b, forge_find(b, "stat"), "trnd", trnd, 44 + series * SERIES);
+        if (series < LOSSES) {
+            assert_refused(b, F, "another length");
+        } else {
+            ok(try_load(b));
+            free(b.bytes);
+        }
+    }
+}
+
+static int32_t stop(const ae_event *event, void *user)
+{
+    (void)event, (void)user;
+    return 1;
+}
+
+/* A small model, stopped after its first batch. */
+static blob open_file(void)
+{
+    ae_fit_options *o;
+    ae_model *m = small_model();
+    ok(ae_fit_options_create(&o));
+    ok(ae_fit_options_progress(o, stop, NULL));
+    assert_int_equal(ae_fit(m, small_data(), NULL, ROWS, o), AE_ERR_CANCELLED);
+    ae_fit_options_free(o);
+    blob b = saved(m);
+    ae_model_free(m);
+    return b;
+}
+
+/* part: how many sums, 1, and its sum (4). */
+static void sums_of_an_open_epoch_must_hold(void **state)
+{
+    (void)state;
+    const forgery list[] = {
+        {"part", 0, 4, 0, F, "another number of sums"},
+        {"part", 0, 4, 2, F, "another number of sums"},
+        {"part", 0, 4, U32, F, "another number of sums"},
+        {"part", 4, 8, f64_bits((double)NAN), F, "sums of an open epoch that are not finite"},
+        {"part", 4, 8, f64_bits((double)INFINITY), F, "not finite"},
+        {"trnd", 24, 8, 0, F, "sums of an epoch that is not open"},
+    };
+    for (const forgery *f = list; f < list + sizeof list / sizeof *list; f++) {
+        blob b = open_file();
+        forge_put(b.bytes + forge_find(b, f->tag) + 12 + f->offset, f->bytes, f->value);
+        forge_seal(b.bytes, b.count);
+        assert_refused(b, f->code, f->words);
+    }
+    blob without = forge_remove(open_file(), "part");
+    ok(try_load(without));
+    free(without.bytes);
+    assert_refused(forge_remove(forge_remove(open_file(), "trnd"), "stat"), F, "not open");
 }
 
 /* A history without a series must not make room for epochs out of nothing. */
@@ -315,25 +395,83 @@ static void losses_are_bounded(void **state)
     assert_refused(b, V, "more than 64 losses");
 }
 
-/* The widest row for the fewest bytes: where memory is the largest multiple of the file. */
-static void wide_file_stays_within_its_memory(void **state)
+enum { WIDE = 1 << 18 };
+
+static blob file_of(ae_config *c)
 {
-    (void)state;
-    ae_config *c;
     ae_model *m;
-    ok(ae_config_create(&c));
-    ae_config_input(c, 1 << 18);
-    ae_config_dense(c, 1, AE_ACT_LINEAR);
-    ae_config_code(c);
-    ae_config_dense(c, 1 << 18, AE_ACT_LINEAR);
-    ae_config_set_i64(c, AE_PARAM_TIED, 0);
-    ae_config_set_i64(c, AE_PARAM_BIAS, 0);
     ok(ae_model_create(&m, c));
     ae_config_free(c);
     blob b = saved(m);
     ae_model_free(m);
-    ok(try_load(b));
-    free(b.bytes);
+    return b;
+}
+
+/* A dense layer of one unit and the layer that is tied to it, as wide as the first's input. */
+static void add_wide_pair(ae_config *c, int64_t number)
+{
+    ae_config_dense(c, 1, AE_ACT_LINEAR);
+    ae_config_set_i64(c, AE_PARAM_BIAS, 0);
+    ae_config_code(c);
+    ae_config_dense(c, WIDE, AE_ACT_LINEAR);
+    ae_config_set_i64(c, AE_PARAM_TIED, number);
+    ok(ae_config_set_i64(c, AE_PARAM_BIAS, 0));
+}
+
+/* The widest rows for the fewest bytes: where memory is the largest multiple of the file. */
+static void wide_files_stay_within_their_memory(void **state)
+{
+    (void)state;
+    for (int drawn = 0; drawn < 2; drawn++) {
+        ae_config *c;
+        ok(ae_config_create(&c));
+        ae_config_input(c, drawn ? 2 * WIDE : WIDE);
+        if (drawn) ae_config_corrupt(c, AE_NOISE_MASKING, 0.5);
+        if (drawn) ok(ae_config_gaussian(c));
+        add_wide_pair(c, drawn ? 2 : 0);
+        blob b = file_of(c);
+        ok(try_load(b));
+        free(b.bytes);
+    }
+}
+
+/* A layer without weights costs a file nothing, nor does a penalty: 63 of them on as many wide layers. */
+static void sums_without_weights_are_refused(void **state)
+{
+    (void)state;
+    const size_t layers = 63, layer = 24, term = 24;
+    uint8_t lay[4 + 64 * 40] = {0}, terms[4 + 63 * 24] = {0}, *at = lay + 4;
+    ae_config *c;
+    ok(ae_config_create(&c));
+    ae_config_input(c, 1);
+    ae_config_dense(c, WIDE, AE_ACT_SIGMOID);
+    ok(ae_config_code(c));
+    blob b = forge_remove(file_of(c), "LAYR");
+    forge_put(lay, 4, layers + 1);
+    forge_put(at, 4, 1);
+    forge_put(at + 4, 4, 1);
+    forge_put(at + 8, 4, AE_PARAM_UNITS);
+    forge_put(at + 12, 4, AE_TYPE_I64);
+    forge_put(at + 16, 8, WIDE);
+    forge_put(terms, 4, layers);
+    for (size_t i = 0; i < layers; i++) {
+        uint8_t *t = terms + 4 + i * term;
+        at += layer;
+        forge_put(at, 4, 2);
+        forge_put(at + 4, 4, 1);
+        forge_put(at + 8, 4, AE_PARAM_ACTIVATION);
+        forge_put(at + 12, 4, AE_TYPE_I64);
+        forge_put(at + 16, 8, AE_ACT_SIGMOID);
+        forge_put(t, 4, AE_PENALTY_KL_SPARSITY);
+        forge_put(t + 4, 4, 1);
+        forge_put(t + 8, 4, AE_PARAM_LAYER);
+        forge_put(t + 12, 4, AE_TYPE_I64);
+        forge_put(t + 16, 8, i + 1);
+    }
+    b = forge_remove(
+        forge_insert(b, forge_find(b, "TERM"), "LAYR", lay, (size_t)(at + layer - lay)), "TERM");
+    b = forge_insert(b, forge_find(b, "OPTM"), "TERM", terms, 4 + layers * term);
+    assert_refused(b, F, "penalties keep 16515072 sums, wanted at most 524288");
 }
 
 /* Whatever one changed field makes of the file: an error that is documented, or a model that can be
@@ -375,12 +513,15 @@ int main(void)
         cmocka_unit_test(numbers_that_are_not_finite_are_refused),
         cmocka_unit_test(counts_of_training_must_hold),
         cmocka_unit_test(history_of_later_versions_is_passed_over),
+        cmocka_unit_test(history_has_a_series_for_each_loss),
+        cmocka_unit_test(sums_of_an_open_epoch_must_hold),
         cmocka_unit_test(epochs_without_bytes_are_refused),
         cmocka_unit_test(missing_parameters_have_their_defaults),
         cmocka_unit_test(chains_are_bounded),
         cmocka_unit_test(products_of_dimensions_are_refused),
         cmocka_unit_test(losses_are_bounded),
-        cmocka_unit_test(wide_file_stays_within_its_memory),
+        cmocka_unit_test(wide_files_stay_within_their_memory),
+        cmocka_unit_test(sums_without_weights_are_refused),
         cmocka_unit_test(every_forged_field_gives_an_error_or_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,47 @@ static ae_model *model_on(heap *h)
     return model_of(recipe_config(&small, &allocator));
 }
 
+enum { CLASSES = 4, SAMPLES = 2 };
+
+/* 7 and one of 4 classes - 3 drawn (code) and the class - 7, with a variance that is learned. */
+static ae_config *drawn_config(const ae_allocator *allocator)
+{
+    ae_config *config;
+    must(ae_config_create_with(&config, allocator));
+    must(ae_config_set_i64(config, AE_PARAM_BATCH, 4));
+    must(ae_config_input(config, DIM));
+    must(ae_config_concat_label(config, CLASSES));
+    must(ae_config_dense(config, 5, AE_ACT_SIGMOID));
+    must(ae_config_penalty(config, AE_PENALTY_KL_SPARSITY, 0.5));
+    must(ae_config_dense(config, 2 * CODE_DIM, AE_ACT_LINEAR));
+    must(ae_config_gaussian(config));
+    must(ae_config_set_i64(config, AE_PARAM_SAMPLES, SAMPLES));
+    must(ae_config_penalty(config, AE_PENALTY_KL, 1));
+    must(ae_config_code(config));
+    must(ae_config_concat_label(config, CLASSES));
+    must(ae_config_dense(config, DIM, AE_ACT_LINEAR));
+    must(ae_config_loss(config, AE_LOSS_GAUSSIAN_NLL));
+    must(ae_config_set_i64(config, AE_PARAM_VARIANCE_KIND, AE_VARIANCE_FEATURE));
+    return config;
+}
+
+static ae_model *drawn_on(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    return model_of(drawn_config(&allocator));
+}
+
+/* Rows, or what stands for codes of so many numbers, each with its class. */
+static ae_data *told(int64_t dim)
+{
+    static const uint8_t classes[N] = {0, 3, 1, 2, 2, 0, 1, 3, 0, 1};
+    ae_data *data;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, N, dim));
+    must(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_U8, classes, N, 1));
+    return data;
+}
+
 /* ---- what allocates nothing ---- */
 
 static void use(ae_model *model)
@@ -89,6 +130,71 @@ static void use(ae_model *model)
     must(ae_evaluate(model, x, NULL, N, &loss));
     must(ae_evaluate_data(model, data, &loss));
     ae_data_free(data);
+}
+
+static void use_drawn(ae_model *model)
+{
+    enum { CODES = N * SAMPLES * CODE_DIM };
+    float out[N * DIM], codes[2][CODES];
+    double values[N], more[N];
+    ae_data *data = told(DIM), *code = told(CODE_DIM);
+    must(ae_encode_data(model, data, codes[0], CODES));
+    must(ae_decode_data(model, code, out, N * DIM));
+    must(ae_reconstruct_data(model, data, out, N * DIM));
+    must(ae_score_data(model, data, out, N));
+    must(ae_evaluate_terms(model, data, values, 3));
+    must(ae_posterior_data(model, data, codes[0], codes[1], CODES));
+    must(ae_posterior_sample_data(model, data, SAMPLES, 5, codes[0], CODES));
+    must(ae_sample_data(model, data, 5, out, N * DIM));
+    must(ae_diagnose_data(model, data, values, more, N));
+    ae_data_free(data);
+    ae_data_free(code);
+}
+
+/* Those that no model with a side takes, or that want one loss. */
+static void use_plain_drawn(ae_model *model)
+{
+    float out[N * DIM], codes[2][N * CODE_DIM];
+    double values[N], more[N];
+    must(ae_posterior(model, x, N, codes[0], codes[1], N * CODE_DIM));
+    must(ae_posterior_sample(model, x, N, 1, 5, codes[0], N * CODE_DIM));
+    must(ae_sample(model, N, 5, out, N * DIM));
+    must(ae_interpolate(model, x, x + 1, N, out, N * DIM));
+    must(ae_log_likelihood(model, x, N, 9, 5, values, N));
+    must(ae_diagnose(model, x, N, values, more, N));
+}
+
+static ae_model *plain_drawn_on(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_config *config;
+    must(ae_config_create_with(&config, &allocator));
+    must(ae_preset_variational(config, DIM, 5, CODE_DIM, AE_LOSS_BERNOULLI_NLL));
+    return model_of(config);
+}
+
+typedef struct usage {
+    ae_model *(*make)(heap *);
+    void (*use)(ae_model *);
+} usage;
+
+static void drawing_from_a_model_allocates_nothing(void **state)
+{
+    static const usage usages[] = {{drawn_on, use_drawn}, {plain_drawn_on, use_plain_drawn}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        heap h = empty;
+        ae_model *model = usages[i].make(&h);
+        for (int64_t threads = 1; threads <= 2; threads++) {
+            h.watched = false;
+            must(ae_model_set_i64(model, AE_PARAM_THREADS, threads));
+            h.watched = true;
+            usages[i].use(model);
+        }
+        assert_int_equal(h.calls, 0);
+        ae_model_free(model);
+        assert_int_equal(h.live, 0);
+    }
 }
 
 static void using_a_model_allocates_nothing(void **state)
@@ -153,6 +259,27 @@ static void steps_and_epochs_allocate_nothing(void **state)
     }
 }
 
+static void steps_on_samples_allocate_nothing(void **state)
+{
+    (void)state;
+    for (int64_t threads = 1; threads <= 2; threads++) {
+        heap h = empty;
+        ae_model *model = drawn_on(&h);
+        ae_fit_options *options = options_to(3);
+        ae_data *data = told(DIM);
+        must(ae_fit_options_set_i64(options, AE_FIT_THREADS, threads));
+        must(ae_fit_options_validation_data(options, data));
+        must(ae_fit_options_progress(options, watch, &h));
+        must(ae_fit_data(model, data, options));
+        assert_true(h.watched);
+        assert_int_equal(h.calls, 0);
+        ae_data_free(data);
+        ae_fit_options_free(options);
+        ae_model_free(model);
+        assert_int_equal(h.live, 0);
+    }
+}
+
 /* ---- memory that runs out ---- */
 
 /* Uses the heap, watched where failures are wanted, and gives all back: the status of what failed. */
@@ -201,6 +328,19 @@ static int32_t create(heap *h)
     return status;
 }
 
+static int32_t create_drawn(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_config *config = drawn_config(&allocator);
+    ae_model *model;
+    h->watched = true;
+    int32_t status = ae_model_create(&model, config);
+    assert_true((model != NULL) == (status == AE_OK));
+    ae_model_free(model);
+    ae_config_free(config);
+    return status;
+}
+
 static int32_t create_options(heap *h)
 {
     ae_allocator allocator = allocator_of(h);
@@ -227,6 +367,7 @@ static void creating_survives_any_failing_allocation(void **state)
 {
     (void)state;
     fail_everywhere(create);
+    fail_everywhere(create_drawn);
     fail_everywhere(create_options);
     fail_everywhere(create_data);
 }
@@ -259,6 +400,23 @@ static int32_t fit_first(heap *h)
     return change(h, model_on(h), fit_6);
 }
 
+static int32_t fit_told(ae_model *model)
+{
+    ae_fit_options *options = options_to(2);
+    ae_data *data = told(DIM);
+    must(ae_fit_options_validation_data(options, data));
+    must(ae_fit_options_set_i64(options, AE_FIT_THREADS, 2));
+    int32_t status = ae_fit_data(model, data, options);
+    ae_data_free(data);
+    ae_fit_options_free(options);
+    return status;
+}
+
+static int32_t fit_drawn(heap *h)
+{
+    return change(h, drawn_on(h), fit_told);
+}
+
 /* All that training needs grows: epochs, batch, and momentum's state. */
 static int32_t fit_on(heap *h)
 {
@@ -277,6 +435,7 @@ static void fit_survives_any_failing_allocation(void **state)
     (void)state;
     fail_everywhere(fit_first);
     fail_everywhere(fit_on);
+    fail_everywhere(fit_drawn);
 }
 
 static int32_t set_4_threads(ae_model *model)
@@ -326,11 +485,9 @@ static int32_t load_path(heap *h)
     return status;
 }
 
-static void loading_survives_any_failing_allocation(void **state)
+/* Frees the model. */
+static void load_everywhere(ae_model *model)
 {
-    ae_model *model = recipe_model(&small);
-    (void)state;
-    train_to(model, x, N, 2);
     stored = image_of(model);
     must(ae_model_save(model, "test_hot_path.aem"));
     fail_everywhere(load_memory);
@@ -340,13 +497,25 @@ static void loading_survives_any_failing_allocation(void **state)
     ae_model_free(model);
 }
 
+static void loading_survives_any_failing_allocation(void **state)
+{
+    ae_model *model = recipe_model(&small), *drawn = model_of(drawn_config(NULL));
+    (void)state;
+    train_to(model, x, N, 2);
+    must(fit_told(drawn));
+    load_everywhere(model);
+    load_everywhere(drawn);
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, draw_x, free_x)
     const struct CMUnitTest tests[] = {
         test(using_a_model_allocates_nothing),
+        test(drawing_from_a_model_allocates_nothing),
         test(looking_and_saving_allocate_nothing),
         test(steps_and_epochs_allocate_nothing),
+        test(steps_on_samples_allocate_nothing),
         test(creating_survives_any_failing_allocation),
         test(fit_survives_any_failing_allocation),
         test(threads_survive_any_failing_allocation),

@@ -35,6 +35,7 @@ static const bounds in_header[] = {
     {AE_PARAM_SHUFFLE, AE_SHUFFLE_FULL, AE_SHUFFLE_NONE, AE_SHUFFLE_FULL},
     {AE_PARAM_CLIP_NORM, 0, 0, FLT_MAX},
     {AE_PARAM_CLIP_VALUE, 0, 0, FLT_MAX},
+    {AE_PARAM_BOUND, AE_BOUND_ELBO, AE_BOUND_ELBO, AE_BOUND_IMPORTANCE},
     {AE_PARAM_UNITS, 1, 1, 1 << 24},
     {AE_PARAM_ACTIVATION, AE_ACT_LINEAR, AE_ACT_LINEAR, AE_ACT_SOFTPLUS},
     {AE_PARAM_SLOPE, 0.3, FLT_MIN, 1 - FLT_EPSILON},
@@ -46,9 +47,17 @@ static const bounds in_header[] = {
     {AE_PARAM_CLIP_LOW, -FLT_MAX, -FLT_MAX, FLT_MAX},
     {AE_PARAM_CLIP_HIGH, FLT_MAX, -FLT_MAX, FLT_MAX},
     {AE_PARAM_MASK_VALUE, 0, -FLT_MAX, FLT_MAX},
+    {AE_PARAM_SAMPLES, 1, 1, 1 << 16},
+    {AE_PARAM_SIDE, 1, 1, 1 << 24},
+    {AE_PARAM_LABEL, 0, 0, 1},
     {AE_PARAM_WEIGHT, 1, FLT_MIN, FLT_MAX},
     {AE_PARAM_LAYER, -1, -1, 1023},
     {AE_PARAM_DELTA, 1, FLT_MIN, FLT_MAX},
+    {AE_PARAM_FREE_BITS, 0, 0, FLT_MAX},
+    {AE_PARAM_WARMUP, 0, 0, 1e6},
+    {AE_PARAM_TARGET, 0.05, FLT_EPSILON, 1 - FLT_EPSILON},
+    {AE_PARAM_VARIANCE, 1, 1e-8, 1e8},
+    {AE_PARAM_VARIANCE_KIND, AE_VARIANCE_FIXED, AE_VARIANCE_FIXED, AE_VARIANCE_FEATURE},
     {AE_PARAM_LEARNING_RATE, 0.001, 0, 1e6},
     {AE_PARAM_MOMENTUM, 0, 0, 1 - FLT_EPSILON},
     {AE_PARAM_NESTEROV, 0, 0, 1},
@@ -137,15 +146,35 @@ static int32_t optimizer_for(int32_t param)
     }
 }
 
+/* Adds the layer or loss that takes the parameter, where the small model's do not. */
+static int32_t add_part_for(ae_config *config, int32_t param)
+{
+    switch (param) {
+    case AE_PARAM_NOISE:
+    case AE_PARAM_AMOUNT:
+    case AE_PARAM_CLIP_LOW:
+    case AE_PARAM_CLIP_HIGH:
+    case AE_PARAM_MASK_VALUE: return ae_config_corrupt(config, AE_NOISE_GAUSSIAN, 0);
+    case AE_PARAM_SAMPLES: return ae_config_gaussian(config);
+    case AE_PARAM_SIDE:
+    case AE_PARAM_LABEL: return ae_config_concat(config, 1);
+    case AE_PARAM_DELTA: return ae_config_loss(config, AE_LOSS_HUBER);
+    case AE_PARAM_VARIANCE:
+    case AE_PARAM_VARIANCE_KIND: return ae_config_loss(config, AE_LOSS_GAUSSIAN_NLL);
+    case AE_PARAM_LAYER:
+    case AE_PARAM_FREE_BITS:
+    case AE_PARAM_WARMUP: return ae_config_penalty(config, AE_PENALTY_KL, 1);
+    case AE_PARAM_TARGET: return ae_config_penalty(config, AE_PENALTY_KL_SPARSITY, 1);
+    default: return AE_OK;
+    }
+}
+
 /* A config whose last layer, loss and optimiser take the parameter. */
 static ae_config *config_for(const ae_param *row)
 {
     ae_config *config = small_config();
-    if (row->id >= AE_PARAM_NOISE && row->id <= AE_PARAM_MASK_VALUE)
-        must(ae_config_corrupt(config, AE_NOISE_GAUSSIAN, 0));
+    must(add_part_for(config, row->id));
     must(ae_config_optimizer(config, optimizer_for(row->id)));
-    if (row->id == AE_PARAM_DELTA) must(ae_config_loss(config, AE_LOSS_HUBER));
-    if (row->id == AE_PARAM_LAYER) must(ae_config_penalty(config, AE_PENALTY_L1, 1));
     return config;
 }
 

@@ -84,6 +84,88 @@ static void threads_change_no_bit(void **state)
     }
 }
 
+/* ---- draws ---- */
+
+enum { WIDE = 37, CODE_DIM = 9, CLASSES = 5, SAMPLES = 3, CODES = N * SAMPLES * CODE_DIM };
+
+/* A drawn code, told a class, with a penalty on a hidden layer or on the bound of importance. */
+static ae_model *drawn_model(int64_t bound, int64_t variance_kind, int64_t threads)
+{
+    ae_config *config;
+    must(ae_config_create(&config));
+    must(ae_config_set_i64(config, AE_PARAM_BOUND, bound));
+    must(ae_config_set_i64(config, AE_PARAM_BATCH, 50));
+    must(ae_config_set_i64(config, AE_PARAM_THREADS, threads));
+    must(ae_config_input(config, WIDE));
+    must(ae_config_concat_label(config, CLASSES));
+    must(ae_config_dense(config, 70, AE_ACT_SIGMOID));
+    if (bound == AE_BOUND_ELBO) must(ae_config_penalty(config, AE_PENALTY_KL_SPARSITY, 0.5));
+    must(ae_config_dense(config, 2 * CODE_DIM, AE_ACT_LINEAR));
+    must(ae_config_gaussian(config));
+    must(ae_config_set_i64(config, AE_PARAM_SAMPLES, SAMPLES));
+    must(ae_config_penalty(config, AE_PENALTY_KL, 1));
+    must(ae_config_code(config));
+    must(ae_config_concat_label(config, CLASSES));
+    must(ae_config_dense(config, WIDE, AE_ACT_TANH));
+    must(ae_config_loss(config, AE_LOSS_GAUSSIAN_NLL));
+    must(ae_config_set_i64(config, AE_PARAM_VARIANCE_KIND, variance_kind));
+    return model_of(config);
+}
+
+/* What a model has become, and what is drawn from it. */
+typedef struct drawing {
+    image model;
+    float mean[N * CODE_DIM], log_variance[N * CODE_DIM], codes[CODES], out[N * WIDE];
+    double terms[3], kl[CODE_DIM], variance[CODE_DIM], likelihood[N];
+} drawing;
+
+static void draw_all(drawing *d, const ae_data *data, int64_t bound, int64_t kind, int64_t threads)
+{
+    ae_model *model = drawn_model(bound, kind, threads);
+    ae_fit_options *options = options_to(EPOCHS);
+    memset(d, 0, sizeof *d);
+    must(ae_fit_options_validation_data(options, data));
+    must(ae_fit_data(model, data, options));
+    d->model = image_of(model);
+    must(ae_posterior_data(model, data, d->mean, d->log_variance, N * CODE_DIM));
+    must(ae_posterior_sample_data(model, data, SAMPLES, 7, d->codes, CODES));
+    must(ae_sample_data(model, data, 7, d->out, N * WIDE));
+    must(ae_evaluate_terms(model, data, d->terms, 3));
+    must(ae_diagnose_data(model, data, d->kl, d->variance, CODE_DIM));
+    must(ae_log_likelihood_data(model, data, 10, 7, d->likelihood, N));
+    ae_fit_options_free(options);
+    ae_model_free(model);
+}
+
+static void threads_change_no_bit_of_what_is_drawn(void **state)
+{
+    static const int64_t bounds[] = {AE_BOUND_ELBO, AE_BOUND_IMPORTANCE};
+    static drawing one, many;
+    float *x = drawn(N * WIDE), labels[N];
+    ae_data *data;
+    (void)state;
+    for (int i = 0; i < N; i++) labels[i] = (float)(i * 7 % CLASSES);
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, N, WIDE));
+    must(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_F32, labels, N, 1));
+    for (int i = 0; i < 2; i++) {
+        for (int64_t kind = AE_VARIANCE_FIXED; kind <= AE_VARIANCE_FEATURE; kind++) {
+            draw_all(&one, data, bounds[i], kind, 1);
+            for (int64_t threads = 2; threads <= 4; threads++) {
+                draw_all(&many, data, bounds[i], kind, threads);
+                assert_int_equal(many.model.count, one.model.count);
+                assert_memory_equal(many.model.bytes, one.model.bytes, one.model.count);
+                free(many.model.bytes);
+                many.model = one.model;
+                assert_memory_equal(&many, &one, sizeof one);
+            }
+            free(one.model.bytes);
+        }
+    }
+    ae_data_free(data);
+    free(x);
+}
+
 /* 3 threads, then 2, then 1. */
 static void threads_may_change_between_fits(void **state)
 {
@@ -266,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(threads_change_no_bit_of_what_is_drawn),
         cmocka_unit_test(threads_may_change_between_fits),
         cmocka_unit_test(many_handles_train_at_once),
         cmocka_unit_test(every_level_learns_alike),

@@ -593,6 +593,99 @@ AE_API int32_t ae_config_get_i64(const ae_config *config, int32_t param, int64_t
 AE_API int32_t ae_config_get_f64(const ae_config *config, int32_t param, double *value);
 
 /* ------------------------------------------------------------------------------------------------
+ * Presets
+ *
+ * The usual models in one call, for a config without an input. Each is short for the calls that its
+ * comment lists, where `out` is AE_ACT_SIGMOID for AE_LOSS_BCE and AE_LOSS_BERNOULLI_NLL, whose rows
+ * lie in [0, 1], and AE_ACT_LINEAR for any other loss. Optimiser, batch, seed and whatever is set for
+ * the whole model are the caller's, before or after; parameters of layers are at their defaults. A
+ * model that differs is built by the calls themselves.
+ *   input   numbers in a row, 1 to 2^24
+ *   code    dimensions of the code, 1 to 2^24
+ *   loss    AE_LOSS_*
+ * INVALID: NULL, or no such loss. RANGE: a number out of its bounds. STATE: it has an input. NOMEM.
+ * Like all failures on a config these stick.
+ * --------------------------------------------------------------------------------------------- */
+
+/* The model with which most begin.
+ *     ae_config_input(config, input);
+ *     ae_config_dense(config, code, AE_ACT_RELU);
+ *     ae_config_code(config);
+ *     ae_config_dense(config, input, out);
+ *     ae_config_loss(config, loss);
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_preset_vanilla(ae_config *config, int64_t input, int64_t code, int32_t loss);
+
+/* Several layers each way, the decoder mirroring the encoder (Hinton and Salakhutdinov 2006).
+ *     ae_config_input(config, input);
+ *     ae_config_dense(config, hidden[0], AE_ACT_RELU);             up to hidden[count - 1]
+ *     ae_config_dense(config, code, AE_ACT_LINEAR);
+ *     ae_config_code(config);
+ *     ae_config_dense(config, hidden[count - 1], AE_ACT_RELU);     down to hidden[0]
+ *     ae_config_dense(config, input, out);
+ *     ae_config_loss(config, loss);
+ *   hidden   units of `count` layers, from the input on; NULL with a count of 0: none
+ *   count    0 to 511
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_preset_deep(ae_config *config, int64_t input, const int64_t *hidden, size_t count,
+                              int64_t code, int32_t loss);
+
+/* Restores rows that were corrupted (Vincent et al. 2008). Rows in [0, 1] stay there.
+ *     ae_config_input(config, input);
+ *     ae_config_corrupt(config, noise, amount);
+ *     ae_config_set_f64(config, AE_PARAM_CLIP_LOW, 0);             where out is AE_ACT_SIGMOID
+ *     ae_config_set_f64(config, AE_PARAM_CLIP_HIGH, 1);            likewise
+ *     ae_config_dense(config, code, AE_ACT_RELU);
+ *     ae_config_code(config);
+ *     ae_config_dense(config, input, out);
+ *     ae_config_loss(config, loss);
+ *   noise, amount   as of ae_config_corrupt
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_preset_denoising(ae_config *config, int64_t input, int64_t code, int32_t noise,
+                                   double amount, int32_t loss);
+
+/* A code, often wider than the input, of which a row uses little (Olshausen and Field 1996).
+ *     ae_config_input(config, input);
+ *     ae_config_dense(config, code, AE_ACT_RELU);
+ *     ae_config_penalty(config, AE_PENALTY_L1, weight);
+ *     ae_config_code(config);
+ *     ae_config_dense(config, input, out);
+ *     ae_config_loss(config, loss);
+ *   weight   of the penalty, above 0; beside a loss that is a mean over a row's numbers often 1e-4
+ *            to 1e-3, beside a likelihood, their sum, as many times that as a row has numbers
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_preset_sparse(ae_config *config, int64_t input, int64_t code, double weight,
+                                int32_t loss);
+
+/* A model that draws new rows, too (Kingma and Welling 2014; Rezende et al. 2014).
+ *     ae_config_input(config, input);
+ *     ae_config_dense(config, hidden, AE_ACT_RELU);
+ *     ae_config_dense(config, 2 * code, AE_ACT_LINEAR);
+ *     ae_config_gaussian(config);
+ *     ae_config_loss(config, loss);
+ *     ae_config_set_i64(config, AE_PARAM_VARIANCE_KIND, AE_VARIANCE_GLOBAL);     GAUSSIAN_NLL
+ *     ae_config_penalty(config, AE_PENALTY_KL, 1);
+ *     ae_config_code(config);
+ *     ae_config_dense(config, hidden, AE_ACT_RELU);
+ *     ae_config_dense(config, input, out);
+ * The penalty is the loss added last, so that AE_PARAM_WEIGHT, WARMUP and FREE_BITS can be set next.
+ *   code   here 1 to 2^23
+ *   loss   AE_LOSS_BERNOULLI_NLL or AE_LOSS_GAUSSIAN_NLL, in nats as the penalty is: the model's
+ *          loss is then the negative evidence lower bound
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_preset_variational(ae_config *config, int64_t input, int64_t hidden, int64_t code,
+                                     int32_t loss);
+
+/* The same, told the class of each row, and then asked for rows of a class (Kingma et al. 2014;
+ * Sohn et al. 2015): the calls of ae_preset_variational, with
+ *     ae_config_concat_label(config, classes);
+ * before each of its two hidden layers. Fed by the ..._data functions, with labels as AE_DATA_SIDE.
+ *   classes   1 to 2^24
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_preset_conditional(ae_config *config, int64_t input, int64_t classes,
+                                     int64_t hidden, int64_t code, int32_t loss);
+
+/* ------------------------------------------------------------------------------------------------
  * Create a model
  * --------------------------------------------------------------------------------------------- */
 
@@ -604,7 +697,7 @@ typedef struct ae_model ae_model;
  * is.
  * Fails with the first failure of the config's calls; INVALID: NULL, or a loss that does not go
  * with the last activation; STATE: no input, layer or code; SHAPE: layers that do not fit each
- * other; RANGE: sizes that overflow; NOMEM; UNSUPPORTED: AE_PARAM_CPU or AE_PARAM_GEMM names what
+ * other, or penalties that keep more sums than there are weights; RANGE: sizes that overflow; NOMEM; UNSUPPORTED: AE_PARAM_CPU or AE_PARAM_GEMM names what
  * is not there.
  * Threads: one call per config. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_model_create(ae_model **out, const ae_config *config);
@@ -904,7 +997,7 @@ AE_API int32_t ae_evaluate_terms(ae_model *model, const ae_data *data, double *t
  * --------------------------------------------------------------------------------------------- */
 
 /* Means and log-variances of the posteriors: rows x code dimensions each.
- *   mean, log_variance   cap numbers each; one of them may be NULL
+ *   mean, log_variance   cap numbers each; one of them may be NULL (both: INVALID)
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_posterior(ae_model *model, const float *x, int64_t rows, float *mean,
                             float *log_variance, size_t cap);
@@ -952,7 +1045,7 @@ AE_API int32_t ae_log_likelihood_data(ae_model *model, const ae_data *data, int6
  *   kl         its divergence from the prior, in nats, mean over rows
  *   variance   of its posterior mean; a dimension is called active above 0.01 (Burda et al. 2016)
  *   cap        numbers that each has room for, at least the code's dimensions; one of the two may
- *              be NULL
+ *              be NULL (both: INVALID)
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_diagnose(ae_model *model, const float *x, int64_t rows, double *kl,
                            double *variance, size_t cap);

@@ -46,6 +46,8 @@ static int32_t posterior(ae_model *model, const ae__view *view, float *mean, flo
                          size_t cap)
 {
     float *outs[] = {mean, log_variance};
+    if (!mean && !log_variance)
+        return ae__fail(AE_ERR_INVALID, "posterior: mean and log_variance are NULL, wanted one");
     AE_TRY(check_encoder(model, view));
     for (int32_t i = 0; i < 2; i++) {
         if (outs[i])
@@ -211,6 +213,8 @@ static int32_t diagnose(ae_model *model, const ae__view *view, double *kl, doubl
                         size_t cap)
 {
     double *outs[] = {kl, variance};
+    if (!kl && !variance)
+        return ae__fail(AE_ERR_INVALID, "diagnose: kl and variance are NULL, wanted one");
     AE_TRY(check_encoder(model, view));
     for (int32_t i = 0; i < 2; i++) {
         if (outs[i])

@@ -178,11 +178,12 @@ static int32_t get_weights(loading *l, ae__reader *r)
 }
 
 /* Series in ascending order of their metric; those of later versions are passed over, and where one
- * is missing its values are NaN. */
+ * is missing its values are NaN. One is there for each loss, so that an epoch's row has bytes. */
 static int32_t get_history(ae_model *model, ae__reader *r, uint64_t epochs)
 {
     uint32_t series = ae__read_u32(r), metric = 0;
-    if (ae__read_left(r) != series * (4 + 8 * epochs) || (epochs && !series))
+    const uint32_t terms = (uint32_t)model->desc.n_terms;
+    if (ae__read_left(r) != series * (4 + 8 * epochs) || (epochs && (!series || series < terms)))
         return malformed("has a history of another length");
     AE_TRY(ae__model_reserve_history(model, (size_t)epochs));
     const size_t row = ae__history_series(&model->desc);

@@ -62,19 +62,17 @@ static int32_t tie(ae__plan *plan, int32_t i, int32_t slot)
 {
     ae__layer_plan *layer = &plan->layers[i];
     const ae__weight_info *want = &layer->info.weights[slot];
-    const char *kind = layer->ops->name;
     const ae__weight *owner;
     if (want->tied_to >= i)
-        return ae__fail(AE_ERR_SHAPE, "%s #%d: tied to layer #%d, wanted an earlier one", kind,
-                        (int)i, (int)want->tied_to);
+        return ae__fail(AE_ERR_SHAPE, "tied to layer #%d, wanted an earlier one",
+                        (int)want->tied_to);
     owner = ae__plan_weight(plan, want->tied_to, want->name);
     if (!owner)
-        return ae__fail(AE_ERR_SHAPE, "%s #%d: tied to layer #%d, which has no %s of its own", kind,
-                        (int)i, (int)want->tied_to, want->name);
+        return ae__fail(AE_ERR_SHAPE, "tied to layer #%d, which has no %s of its own",
+                        (int)want->tied_to, want->name);
     if (owner->info.rows != want->rows || owner->info.cols != want->cols)
-        return ae__fail(AE_ERR_SHAPE,
-                        "%s #%d: tied to layer #%d's %s of %zu x %zu, wanted %zu x %zu", kind,
-                        (int)i, (int)want->tied_to, want->name, owner->info.rows, owner->info.cols,
+        return ae__fail(AE_ERR_SHAPE, "tied to layer #%d's %s of %zu x %zu, wanted %zu x %zu",
+                        (int)want->tied_to, want->name, owner->info.rows, owner->info.cols,
                         want->rows, want->cols);
     layer->weights[slot] = (int32_t)(owner - plan->weights);
     plan->weights[layer->weights[slot]].last = i;
@@ -82,15 +80,15 @@ static int32_t tie(ae__plan *plan, int32_t i, int32_t slot)
 }
 
 /* Appends one array to the vector of weights, and gives its number. */
-static int32_t append(ae__plan *plan, const char *owner, int32_t layer, int32_t slot,
-                      const ae__weight_info *info, int32_t *number)
+static int32_t append(ae__plan *plan, int32_t layer, int32_t slot, const ae__weight_info *info,
+                      int32_t *number)
 {
     ae__weight *weight = &plan->weights[plan->n_weights];
     size_t align = AE__ALIGN / sizeof(real), end;
     if (!ae__mul_size(info->rows, info->cols, &weight->count) ||
         !ae__add_size(plan->weight_reals, weight->count, &end) ||
         end > PTRDIFF_MAX / sizeof(real) / 8)
-        return ae__fail(AE_ERR_RANGE, "%s: weights overflow", owner);
+        return ae__fail(AE_ERR_RANGE, "weights overflow");
     weight->info = *info;
     weight->layer = weight->last = layer;
     weight->slot = slot;
@@ -106,9 +104,9 @@ static int32_t lay_out_layer(ae__plan *plan, int32_t i)
     ae__layer_plan *layer = &plan->layers[i];
     for (int32_t slot = 0; slot < layer->info.n_weights; slot++) {
         const ae__weight_info *info = &layer->info.weights[slot];
-        AE_TRY(info->tied_to >= 0
-                   ? tie(plan, i, slot)
-                   : append(plan, layer->ops->name, i, slot, info, &layer->weights[slot]));
+        int32_t status = info->tied_to >= 0 ? tie(plan, i, slot)
+                                            : append(plan, i, slot, info, &layer->weights[slot]);
+        if (status != AE_OK) return blame(status, layer->ops->name, i);
     }
     return AE_OK;
 }
@@ -153,10 +151,10 @@ static int32_t infer_term(ae__plan *plan, int32_t i)
     if (status != AE_OK) return blame(status, term->ops->name, i);
     term->tally = plan->n_parts;
     plan->n_parts += term->info.tallies;
-    for (int32_t slot = 0; slot < term->info.n_weights; slot++)
-        AE_TRY(append(plan, term->ops->name, plan->n_layers + i, slot, &term->info.weights[slot],
-                      &term->weights[slot]));
-    return AE_OK;
+    for (int32_t slot = 0; status == AE_OK && slot < term->info.n_weights; slot++)
+        status =
+            append(plan, plan->n_layers + i, slot, &term->info.weights[slot], &term->weights[slot]);
+    return status == AE_OK ? AE_OK : blame(status, term->ops->name, i);
 }
 
 /* The importance-weighted bound is one of densities alone. */
@@ -177,10 +175,21 @@ static int32_t check_bound(const ae__plan *plan)
                     "config: bound is importance, wanted one loss and AE_PENALTY_KL");
 }
 
+/* Nor can a file ask for tallies without bytes. */
+static int32_t check_tallies(const ae__plan *plan)
+{
+    const size_t tallies = plan->n_parts - AE__PART_TERM - (size_t)plan->n_terms;
+    if (tallies <= plan->weight_count) return AE_OK;
+    return ae__fail(AE_ERR_SHAPE,
+                    "config: penalties keep %zu sums, wanted at most %zu, one a weight", tallies,
+                    plan->weight_count);
+}
+
 static int32_t infer_terms(ae__plan *plan)
 {
     plan->n_parts = AE__PART_TERM + (size_t)plan->n_terms;
     for (int32_t i = 0; i < plan->n_terms; i++) AE_TRY(infer_term(plan, i));
+    AE_TRY(check_tallies(plan));
     return check_bound(plan);
 }
 

@@ -167,7 +167,8 @@ void ae__parts_close(const ae_model *model, const ae__context *context, size_t r
         if (!t->ops->whole) continue;
         ae__term_call call = ae__model_term(model, term, context, NULL);
         call.tally = parts + t->tally;
-        double n = (double)rows, value = n * t->ops->whole(&call, n);
+        const double samples = (double)call.rows / (double)context->rows, n = (double)rows;
+        double value = n * t->ops->whole(&call, n * samples);
         parts[AE__PART_TERM + term] += value;
         parts[AE__PART_LOSS] += value * ae__term_factor(t->ops, t->spec, call.dim, context);
     }

@@ -179,21 +179,15 @@ static int32_t check_finite(fitting *f)
     return AE_OK;
 }
 
-/* Dimensions that the rows of the epoch told apart: of a variance above 0.01 (Burda et al. 2016, of
- * the posterior's mean, from the KL term's tallies); NaN where no code is drawn. */
+/* Units in use of a layer that draws, over the epoch; NaN where no term tells. */
 static double active_units(const fitting *f)
 {
     const ae__plan *plan = &f->model->plan;
-    const double rows = (double)f->rows;
     for (int32_t i = 0; i < plan->n_terms; i++) {
-        if (!plan->terms[i].ops->input_gradients) continue;
-        const double *sums = f->model->trained.parts + plan->terms[i].tally;
-        size_t dim = plan->terms[i].info.tallies / 2, active = 0;
-        for (size_t j = 0; j < dim; j++) {
-            double mean = sums[j] / rows;
-            active += sums[dim + j] / rows - mean * mean > 0.01;
-        }
-        return (double)active;
+        const ae__term_plan *term = &plan->terms[i];
+        if (term->ops->active)
+            return term->ops->active(f->model->trained.parts + term->tally, term->info.tallies,
+                                     (double)f->rows);
     }
     return NAN;
 }

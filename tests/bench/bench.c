@@ -4,7 +4,8 @@
  *
  *   W1   784-32-784, relu and sigmoid, BCE, Adam, batch 256: seconds an epoch of 60,000 rows
  *   W2   784-512-256-32-256-512-784, the same
- *   W5   784-4096-784, relu and linear, MSE, batch 256
+ *   W3   784-400-20-400-784, Gaussian code, Bernoulli likelihood and KL, batch 128
+ *   W5   784-4096-784, relu and linear, MSE and L1 on the code, batch 256
  *   W6   encoding with the models of W1 and W2: one row, 256 rows, 10,000 rows of 8 bits
  *
  * An epoch is all that ae_fit does in it: order, gathering, loss, optimiser. fma_fraction is the rate
@@ -16,27 +17,64 @@
 #include "common.h"
 #include "peak.h"
 
-enum { MOST_LAYERS = 8, SINGLE_CALLS = 5000, TIMES = 15, DIM = 784 };
+enum { SINGLE_CALLS = 5000, TIMES = 15, DIM = 784 };
 
 typedef struct work {
     const char *name;
-    int64_t units[MOST_LAYERS]; /* of each layer, ended by 0 */
-    int32_t code;               /* layers of the encoder */
-    int32_t last, loss;
+    int64_t batch;
+    void (*build)(ae_config *config);
 } work;
 
+static void build_w1(ae_config *config)
+{
+    ae_config_dense(config, 32, AE_ACT_RELU);
+    ae_config_code(config);
+    ae_config_dense(config, DIM, AE_ACT_SIGMOID);
+    ae_config_loss(config, AE_LOSS_BCE);
+}
+
+static void build_w2(ae_config *config)
+{
+    ae_config_dense(config, 512, AE_ACT_RELU);
+    ae_config_dense(config, 256, AE_ACT_RELU);
+    ae_config_dense(config, 32, AE_ACT_RELU);
+    ae_config_code(config);
+    ae_config_dense(config, 256, AE_ACT_RELU);
+    ae_config_dense(config, 512, AE_ACT_RELU);
+    ae_config_dense(config, DIM, AE_ACT_SIGMOID);
+    ae_config_loss(config, AE_LOSS_BCE);
+}
+
+static void build_w3(ae_config *config)
+{
+    ae_config_dense(config, 400, AE_ACT_RELU);
+    ae_config_dense(config, 2 * 20, AE_ACT_LINEAR);
+    ae_config_gaussian(config);
+    ae_config_penalty(config, AE_PENALTY_KL, 1);
+    ae_config_code(config);
+    ae_config_dense(config, 400, AE_ACT_RELU);
+    ae_config_dense(config, DIM, AE_ACT_SIGMOID);
+    ae_config_loss(config, AE_LOSS_BERNOULLI_NLL);
+}
+
+static void build_w5(ae_config *config)
+{
+    ae_config_dense(config, 4096, AE_ACT_RELU);
+    ae_config_penalty(config, AE_PENALTY_L1, 1e-4);
+    ae_config_code(config);
+    ae_config_dense(config, DIM, AE_ACT_LINEAR);
+    ae_config_loss(config, AE_LOSS_MSE);
+}
+
 static const work works[] = {
-    {"W1", {32, DIM}, 1, AE_ACT_SIGMOID, AE_LOSS_BCE},
-    {"W2", {512, 256, 32, 256, 512, DIM}, 3, AE_ACT_SIGMOID, AE_LOSS_BCE},
-    {"W5", {4096, DIM}, 1, AE_ACT_LINEAR, AE_LOSS_MSE},
-};
+    {"W1", 256, build_w1}, {"W2", 256, build_w2}, {"W3", 128, build_w3}, {"W5", 256, build_w5}};
 
 static const work *find_work(const char *name)
 {
     for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
         if (strcmp(works[i].name, name) == 0) return &works[i];
     }
-    fail("no work %s; there are W1 W2 W5 W6", name);
+    fail("no work %s; there are W1 W2 W3 W5 W6", name);
 }
 
 static ae_model *make_model(const work *w, int64_t threads)
@@ -45,24 +83,26 @@ static ae_model *make_model(const work *w, int64_t threads)
     ae_model *model;
     must(ae_config_create(&config));
     ae_config_input(config, DIM);
-    for (int32_t i = 0; w->units[i]; i++) {
-        ae_config_dense(config, w->units[i], w->units[i + 1] ? AE_ACT_RELU : w->last);
-        if (i + 1 == w->code) ae_config_code(config);
-    }
-    ae_config_loss(config, w->loss);
+    w->build(config);
+    ae_config_set_i64(config, AE_PARAM_BATCH, w->batch);
     ae_config_set_i64(config, AE_PARAM_THREADS, threads);
     must(ae_model_create(&model, config));
     ae_config_free(config);
     return model;
 }
 
-/* Multiply-adds of an epoch's products, twice: forward, dW, and dX of all layers but the first. */
-static double epoch_flops(const work *w, int64_t rows)
+/* Multiply-adds of an epoch's products, twice: forward, dW, and dX of all kernels but the first; each
+ * is used once for every `cols` numbers of its layer's output. */
+static double epoch_flops(const ae_model *model, int64_t rows)
 {
     double flops = 0;
-    for (int32_t i = 0; w->units[i]; i++) {
-        double in = i ? (double)w->units[i - 1] : DIM;
-        flops += 2.0 * (double)rows * in * (double)w->units[i] * (i ? 3 : 2);
+    const char *name;
+    int64_t n_rows, n_cols;
+    int32_t layer, found = 0;
+    for (int32_t i = 0; !ae_model_weights_at(model, i, &layer, &name, &n_rows, &n_cols); i++) {
+        if (strcmp(name, "kernel") != 0) continue;
+        const double out = (double)ae_model_layer_dim(model, layer);
+        flops += 2.0 * (double)rows * (double)n_rows * out * (found++ ? 3 : 2);
     }
     return flops;
 }
@@ -109,7 +149,7 @@ static void measure_training(const work *w, const images *set, const settings *s
     double peak = peak_gflops() * (double)s->threads;
     must(ae_fit_data(model, data, options));
     double epoch = quantile(times.seconds + 1, times.count - 1, 0.5) * 60000 / (double)set->rows;
-    double rate = epoch_flops(w, 60000) / epoch / 1e9;
+    double rate = epoch_flops(model, 60000) / epoch / 1e9;
     printf("{\"peer\":\"libae-%s\",\"work\":\"%s\",\"threads\":%d,\"epoch_s\":%.5f,\"gflops\":%.1f,"
            "\"fma_gflops\":%.1f,\"fma_fraction\":%.3f}\n",
            ae_version_text(), w->name, (int)s->threads, epoch, rate, peak, rate / peak);
@@ -168,7 +208,7 @@ int main(int argc, char **argv)
 {
     settings s = {.epochs = 5, .batch = 256, .threads = 1, .out = "."};
     images train, test;
-    if (argc < 2) fail("usage: bench W1|W2|W5|W6 [options]; bench W1 --help lists them");
+    if (argc < 2) fail("usage: bench W1|W2|W3|W5|W6 [options]; bench W1 --help lists them");
     const char *name = argv[1];
     options_parse(&s, "Measures one piece of work.", NULL, argc - 1, argv + 1);
     images_load(&train, &test, s.data, s.seed);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the benchmark in interleaved rounds, beside other systems, and prints medians and ratios.
 
-    run.py BENCH [--work W1,W2,W5,W6] [--threads 1,2] [--rounds N] [--quick] [--peers DIR] [--json FILE]
+    run.py BENCH [--work W1,W2,W3,W5,W6] [--threads 1,2] [--rounds N] [--quick] [--peers DIR] [--json FILE]
 
 BENCH is the program built from bench.c. --peers DIR runs every DIR/*_peer.py that knows the work as
 `PEER WORK --threads T`; a peer prints a line of JSON like ours. One thread is pinned to a core, ours and
@@ -20,13 +20,13 @@ import sys
 HOLDS_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 # What brings PyTorch to its best: threads bound, and an OpenBLAS that shares its thread pool.
 PEER_OPTIONS = {"torch_peer.py": ["--blas", "openmp"]}
-PEER_WORKS = {"torch_peer.py": {"W1", "W2", "W5"}, "numpy_peer.py": {"W1", "W2"}}
+PEER_WORKS = {"torch_peer.py": {"W1", "W2", "W3", "W5"}, "numpy_peer.py": {"W1", "W2"}}
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("bench")
-    parser.add_argument("--work", default="W1,W2,W5,W6", type=lambda s: s.split(","))
+    parser.add_argument("--work", default="W1,W2,W3,W5,W6", type=lambda s: s.split(","))
     parser.add_argument("--threads", default="1,2", type=lambda s: [int(t) for t in s.split(",")])
     parser.add_argument("--rounds", default=3, type=int)
     parser.add_argument("--quick", action="store_true", help="one round, few epochs")
@@ -51,7 +51,7 @@ def measure(command, threads):
 
 
 def commands(args, work, threads):
-    epochs = {"W1": 8, "W2": 2, "W5": 1}.get(work, 1) if not args.quick else {"W1": 2}.get(work, 1)
+    epochs = {"W1": 8, "W2": 2, "W3": 4}.get(work, 1) if not args.quick else {"W1": 2}.get(work, 1)
     ours = [args.bench, work, "--threads", str(threads), "--epochs", str(epochs)]
     if os.environ.get("AE_DATA"):
         ours += ["--data", os.path.join(os.environ["AE_DATA"], "mnist")]

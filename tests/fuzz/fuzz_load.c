@@ -14,7 +14,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t cap, unsigned 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t cap);
 
 enum {
-    MOST_RUN = 1 << 16 /* numbers in a row or weights: wider models are loaded and saved only */
+    MOST_RUN = 1 << 16,     /* numbers in a row: wider models are loaded and saved only */
+    MOST_WEIGHTS = 1 << 12, /* likewise: up to 2^16 samples meet each */
+    MOST_BLOCK = 1 << 26    /* bytes */
 };
 
 static void want(int32_t truth)
@@ -31,31 +33,96 @@ static blob save(const ae_model *model)
     return b;
 }
 
+/* A host that gives no large blocks, as training on many samples would want. */
+static void *small_alloc(size_t bytes, void *user)
+{
+    (void)user;
+    return bytes <= MOST_BLOCK ? malloc(bytes) : NULL;
+}
+
+static void small_release(void *block, void *user)
+{
+    (void)user;
+    free(block);
+}
+
 static ae_model *load(blob b)
 {
+    const ae_allocator small = {sizeof small, small_alloc, small_release, NULL};
     ae_model *model = (ae_model *)&b;
-    int32_t status = ae_model_load_memory(&model, b.bytes, b.count);
+    int32_t status = ae_model_load_memory_with(&model, b.bytes, b.count, &small);
     want(status == AE_OK ? model != NULL : model == NULL && ae_last_error()[0] != 0);
     want(status == AE_OK || status == AE_ERR_FORMAT || status == AE_ERR_VERSION ||
          status == AE_ERR_NONFINITE || status == AE_ERR_NOMEM);
     return model;
 }
 
-/* One row through the encoder and back, and one step of training. */
+/* Whether the call was made; STATE: the model has no part for it. */
+static int32_t done(int32_t status)
+{
+    want(status == AE_OK || status == AE_ERR_STATE);
+    return status == AE_OK;
+}
+
+enum { MOST_SIDE = 16 };
+
+/* Sets the side of one row of a model whose width is not known; 0: it takes a wider one. */
+static int32_t set_side(ae_model *model, ae_data *data, float *out, size_t cap)
+{
+    static const float side[MOST_SIDE];
+    int32_t status = ae_reconstruct_data(model, data, out, cap);
+    for (int64_t dim = 1; dim <= MOST_SIDE && status != AE_OK; dim++) {
+        want(status == (dim > 1 ? AE_ERR_SHAPE : AE_ERR_STATE));
+        want(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_F32, side, 1, dim) == AE_OK);
+        status = ae_reconstruct_data(model, data, out, cap);
+    }
+    return status == AE_OK;
+}
+
+/* Evaluates what fits into memory when trained on: else 2^16 samples of many layers would take long. */
+static void train(ae_model *model, const ae_data *data)
+{
+    ae_fit_options *options;
+    double loss;
+    int32_t status = AE_ERR_STATE;
+    want(ae_fit_options_create(&options) == AE_OK);
+    ae_fit_options_set_i64(options, AE_FIT_EPOCHS, ae_model_epochs(model) + 1);
+    if (ae_model_epochs(model) < 1000) status = ae_fit_data(model, data, options);
+    if (status == AE_OK) want(ae_evaluate_data(model, data, &loss) == AE_OK);
+    ae_fit_options_free(options);
+}
+
+/* One row through the encoder and back, what may be drawn, and one step of training. ends: room for two
+ * rows of the output. */
+static void use_row(ae_model *model, ae_data *data, float *code, float *ends)
+{
+    const size_t dim = (size_t)ae_model_code_dim(model),
+                 cap = 2 * (size_t)ae_model_output_dim(model);
+    double likelihood;
+    want(ae_encode_data(model, data, code, dim) == AE_OK);
+    done(ae_interpolate(model, code, code, 2, ends, cap));
+    done(ae_posterior_sample_data(model, data, 1, 0, code, dim));
+    done(ae_posterior_data(model, data, NULL, code, dim));
+    if (!done(ae_sample(model, 1, 0, ends, cap))) done(ae_sample_data(model, data, 0, ends, cap));
+    done(ae_log_likelihood_data(model, data, 3, 0, &likelihood, 1));
+    train(model, data);
+}
+
 static void use(ae_model *model)
 {
     size_t in = (size_t)ae_model_input_dim(model), code = (size_t)ae_model_code_dim(model);
     size_t out = (size_t)ae_model_output_dim(model);
-    if (in + code + out > MOST_RUN || ae_model_weights(model) > MOST_RUN) return;
-    float *x = calloc(in + code + out, sizeof *x), *c = x + in, *y = c + code;
-    want(ae_encode(model, x, 1, c, code) == AE_OK);
-    int32_t status = ae_decode(model, c, 1, y, out);
-    want(status == AE_OK || status == AE_ERR_STATE); /* a code that is the last layer's */
-    ae_fit_options *options;
-    want(ae_fit_options_create(&options) == AE_OK);
-    ae_fit_options_set_i64(options, AE_FIT_EPOCHS, ae_model_epochs(model) + 1);
-    if (ae_model_epochs(model) < 1000) (void)ae_fit(model, x, y, 1, options);
-    ae_fit_options_free(options);
+    if (in + code + out > MOST_RUN || ae_model_weights(model) > MOST_WEIGHTS) return;
+    float *x = calloc(in + code + 2 * out, sizeof *x);
+    ae_data *data;
+    want(ae_data_create(&data) == AE_OK);
+    want(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, 1, (int64_t)in) == AE_OK);
+    if (set_side(model, data, x + in + code, out)) {
+        int32_t status = ae_decode(model, x + in, 1, x + in + code, out);
+        want(status == AE_OK || status == AE_ERR_STATE); /* a code that is the last layer's */
+        use_row(model, data, x + in, x + in + code);
+    }
+    ae_data_free(data);
     free(x);
 }
 

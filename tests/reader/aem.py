@@ -3,8 +3,10 @@ Python: it shares no line with libae, so where both agree the page is right.
 
     model = Model.load("digits.aem")
     code = model.encode(row)              lists of numbers, a row a call, in double precision
+    loss, parts = model.evaluate(rows)    what is drawn for it is drawn as docs/determinism.md says
 """
 import math
+import statistics
 import struct
 import sys
 import zlib
@@ -26,7 +28,7 @@ class NonFiniteError(FormatError):
 # --- tables of the page ---------------------------------------------------------------------------
 
 MAGIC = b"\x89AEM\r\n\x1a\n"
-TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"stat", b"DONE"]  # in the order of the file
+TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"part", b"stat", b"DONE"]  # in the order of the file
 I64, F64, F32 = 3, 4, 1  # types
 LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
 
@@ -37,6 +39,7 @@ PARAMETERS = {
     3: Parameter("shuffle", I64, 1, 0, 1),
     4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
+    6: Parameter("bound", I64, 0, 0, 1),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
     101: Parameter("activation", I64, 0, 0, 6),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
@@ -48,9 +51,17 @@ PARAMETERS = {
     112: Parameter("clip_low", F64, -LARGEST, -LARGEST, LARGEST),
     113: Parameter("clip_high", F64, LARGEST, -LARGEST, LARGEST),
     114: Parameter("mask_value", F64, 0.0, -LARGEST, LARGEST),
+    121: Parameter("samples", I64, 1, 1, 2 ** 16),
+    122: Parameter("side", I64, 1, 1, 2 ** 24),
+    123: Parameter("label", I64, 0, 0, 1),
     200: Parameter("weight", F64, 1.0, SMALLEST, LARGEST),
     201: Parameter("layer", I64, -1, -1, 1023),
     202: Parameter("delta", F64, 1.0, SMALLEST, LARGEST),
+    203: Parameter("free_bits", F64, 0.0, 0, LARGEST),
+    204: Parameter("warmup", F64, 0.0, 0, 1e6),
+    205: Parameter("target", F64, 0.05, 2.0 ** -23, BELOW_1),
+    206: Parameter("variance", F64, 1.0, 1e-8, 1e8),
+    207: Parameter("variance_kind", I64, 0, 0, 2),
     300: Parameter("learning_rate", F64, 0.001, 0, 1e6),
     301: Parameter("momentum", F64, 0.0, 0, BELOW_1),
     302: Parameter("nesterov", I64, 0, 0, 1),
@@ -63,14 +74,15 @@ PARAMETERS = {
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
-MODEL = Kind("model", [1, 2, 3, 4, 5])
+MODEL = Kind("model", [1, 2, 3, 4, 5, 6])
 LAYERS = {
     1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
-    3: Kind("corrupt", [110, 111, 112, 113, 114]),
+    3: Kind("corrupt", [110, 111, 112, 113, 114]), 4: Kind("gaussian", [121]), 6: Kind("concat", [122, 123]),
 }
 TERMS = {
     1: Kind("mse", [200]), 2: Kind("bce", [200]), 3: Kind("mae", [200]), 4: Kind("huber", [200, 202]),
-    5: Kind("bernoulli_nll", [200]), 100: Kind("l1", [200, 201]),
+    5: Kind("bernoulli_nll", [200]), 6: Kind("gaussian_nll", [200, 206, 207]), 100: Kind("l1", [200, 201]),
+    101: Kind("kl", [200, 201, 203, 204]), 102: Kind("kl_sparsity", [200, 201, 205]),
 }
 OPTIMISERS = {
     1: Kind("sgd", [300, 301, 302, 306], {"learning_rate": 0.01}),
@@ -78,9 +90,12 @@ OPTIMISERS = {
     3: Kind("adamw", [300, 303, 304, 305, 306], {"weight_decay": 0.01}),
     4: Kind("rmsprop", [300, 301, 305, 306, 307]),
 }
-METRICS = ["loss", "val_loss", "learning_rate"]
+METRICS = {0: "loss", 1: "val_loss", 2: "learning_rate", 4: "active_units", 5: "warnings"}
+TERM, VAL_TERM = 100, 200  # metrics of loss 0
 SIGMOID = 4  # of ACTIVATIONS
 GAUSSIAN, SALT_PEPPER = 1, 3  # kinds of noise
+SHARED = 1  # kind of variance
+POSTERIOR, PRIOR = 4, 5  # purposes of draws
 
 
 def sigmoid(z, slope):
@@ -97,6 +112,57 @@ ACTIVATIONS = [  # NaN stays NaN
     lambda z, slope: math.expm1(z) if z <= 0 else z,
     lambda z, slope: max(z, 0.0) + math.log1p(math.exp(-abs(z))),  # log(1 + e^z), never overflows
 ]
+
+
+def cross_entropy(y, t, delta):
+    return -(t * math.log(y) if t else 0.0) - ((1 - t) * math.log(1 - y) if t < 1 else 0.0)
+
+
+def huber(y, t, delta):
+    return (y - t) ** 2 / 2 if abs(y - t) <= delta else delta * (abs(y - t) - delta / 2)
+
+
+ELEMENTS = {  # losses that are sums over a row's elements
+    "mse": lambda y, t, delta: (y - t) ** 2, "mae": lambda y, t, delta: abs(y - t), "huber": huber,
+    "bce": cross_entropy, "bernoulli_nll": cross_entropy,
+}
+
+
+def log_variance(a):
+    return 20 * math.tanh(a / 20)
+
+
+def divergence(q, r):
+    """Of a Bernoulli variable of mean q from one of mean r."""
+    q = min(max(q, 1e-7), 1 - 1e-7)
+    return r * math.log(r / q) + (1 - r) * math.log((1 - r) / (1 - q))
+
+
+# --- draws ----------------------------------------------------------------------------------------
+
+def philox(counter, key):
+    """Philox4x32-10 of four words and two."""
+    for number in range(10):
+        k0, k1 = (word + number * step & 0xFFFFFFFF for word, step in zip(key, (0x9E3779B9, 0xBB67AE85)))
+        a, b = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
+        counter = [b >> 32 ^ counter[1] ^ k0, b & 0xFFFFFFFF, a >> 32 ^ counter[3] ^ k1, a & 0xFFFFFFFF]
+    return counter
+
+
+def words(number, count):
+    return [number >> 32 * i & 0xFFFFFFFF for i in range(count)]
+
+
+def drawn_words(seed, purpose, block, layer=0, sample=0, row=0, epoch=0):
+    place = block | layer << 30 | sample << 40 | row << 56 | epoch << 96 | purpose << 120
+    return philox(words(place, 4), words(seed, 2))
+
+
+def normals(count, seed, purpose, **place):
+    """So many standard normal numbers, those of elements 0, 1, ..."""
+    blocks = [drawn_words(seed, purpose, block, **place) for block in range((count + 3) // 4)]
+    quantile = statistics.NormalDist().inv_cdf
+    return [quantile((word + 0.5) / 2 ** 32) for block in blocks for word in block][:count]
 
 
 # --- bytes ----------------------------------------------------------------------------------------
@@ -216,6 +282,7 @@ def chunks(data):
 # --- model ----------------------------------------------------------------------------------------
 
 Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
+Sums = namedtuple("Sums", "losses kept")  # of an open epoch: one a loss, and a list of what it keeps
 
 
 class Layer:
@@ -223,7 +290,8 @@ class Layer:
 
     def __init__(self, kind, parameters, inputs):
         self.kind, self.parameters, self.inputs = kind, parameters, inputs
-        self.outputs = parameters["units"] if kind == "dense" else inputs
+        self.outputs = {"dense": parameters.get("units"), "gaussian": inputs // 2,
+                        "concat": inputs + parameters.get("side", 0)}.get(kind, inputs)
         self.tied = parameters.get("tied", -1)
         self.shapes = {}  # of its arrays, {(slot, name): (rows, cols)}
         if kind == "dense" and self.tied < 0:
@@ -232,11 +300,20 @@ class Layer:
             self.shapes[1, "bias"] = 1, self.outputs
         self.columns = self.bias = None  # of a dense layer: a column and a bias for each output
 
-    def __call__(self, row):
+    def __call__(self, row, side=None, z=None):
+        """side: of this row, a list or a class; z: what a gaussian layer draws, None: its mean is wanted."""
         if self.columns:
             row = [sum(x * k for x, k in zip(row, column)) + b for column, b in zip(self.columns, self.bias)]
         if self.kind == "corrupt":
             return row
+        if self.kind == "gaussian":
+            means, others = row[:self.outputs], row[self.outputs:]
+            return [m + math.exp(log_variance(a) / 2) * n for m, a, n in zip(means, others, z)] if z else means
+        if self.kind == "concat":
+            count = self.parameters["side"]
+            if not self.parameters["label"]:
+                return row + list(side)
+            return row + [1.0 if side == number else 0.0 for number in range(count)]
         slope, = struct.unpack("f", struct.pack("f", self.parameters["slope"]))  # as precise as f32
         act = ACTIVATIONS[self.parameters["activation"]]
         return [act(z, slope) for z in row]
@@ -249,8 +326,10 @@ class Model:
     input_dim           numbers in a row of input
     layers              Layer; the first code_layers of them are the encoder
     terms, optimiser    losses and optimiser, each a kind and its parameters
-    weights             {(layer, "kernel" or "bias"): list of rows}
+    weights             {(layer, "kernel" or "bias"): list of rows}; of losses, which count on after the
+                        layers, "log_variance"
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
+    sums                of an epoch that was stopped half-way; None if none was
     states              of the optimiser, each like weights
     """
 
@@ -262,10 +341,12 @@ class Model:
         self._terms(file["TERM"])
         self.optimiser = file["OPTM"].part(OPTIMISERS)
         self._weights(file["WGHT"])
-        self.training, self.history, self.states = None, {}, []
+        self.training, self.history, self.sums, self.states = None, {}, None, []
         if "trnd" in file:
             self._training(file["trnd"])
             self._states(file["stat"])
+        if "part" in file:
+            self._sums(file["part"])
         for chunk in file.values():
             chunk.end()
 
@@ -274,25 +355,105 @@ class Model:
         with open(path, "rb") as file:
             return cls(file.read())
 
-    def features(self, layer, row):
+    def features(self, layer, row, side=None):
         """The output of one layer; -1 is the last."""
-        return self._run(self.layers[:range(len(self.layers))[layer] + 1], row)
+        return self._run(self.layers[:range(len(self.layers))[layer] + 1], row, side)
 
-    def encode(self, row):
-        return self._run(self.layers[:self.code_layers], row)
+    def encode(self, row, side=None):
+        return self._run(self.layers[:self.code_layers], row, side)
 
-    def decode(self, code):
-        return self._run(self.layers[self.code_layers:], code)
+    def decode(self, code, side=None):
+        return self._run(self.layers[self.code_layers:], code, side)
 
-    def reconstruct(self, row):
-        return self._run(self.layers, row)
+    def reconstruct(self, row, side=None):
+        return self._run(self.layers, row, side)
 
-    def _run(self, layers, row):
+    def losses(self, row, side=None, number=0):
+        """The loss of a row that is its own target, and of each loss its value without its weight; number: of
+        the row in its data."""
+        samples = [self._sample_losses(row, side, number, sample) for sample in range(self.samples)]
+        parts = [sum(values) / self.samples for values in zip(*samples)]
+        weights = [term.parameters["weight"] for term in self.terms]
+        sums = [sum(w * value for w, value in zip(weights, values)) for values in samples]
+        if not self.parameters["bound"]:
+            return sum(sums) / self.samples, parts
+        least = min(sums)
+        return least - math.log(sum(math.exp(least - v) for v in sums) / self.samples), parts
+
+    def evaluate(self, rows, sides=None):
+        """The loss over all rows, and that of each loss without its weight."""
+        sides = sides or [None] * len(rows)
+        of_rows = [self.losses(row, side, number) for number, (row, side) in enumerate(zip(rows, sides))]
+        loss = sum(value for value, _ in of_rows) / len(rows)
+        parts = [sum(values) / len(rows) for values in zip(*[parts for _, parts in of_rows])]
+        for i, term in enumerate(self.terms):
+            if term.kind == "kl_sparsity":
+                parts[i] = self._sparsity(self._layer_of(term), term.parameters["target"], rows, sides)
+                loss += term.parameters["weight"] * parts[i]
+        return loss, parts
+
+    def _run(self, layers, row, side):
         if layers and len(row) != layers[0].inputs:
             raise ValueError(f"a row of {len(row)} numbers, {layers[0].inputs} wanted")
         for layer in layers:
-            row = layer(row)
+            row = layer(row, side)
         return row
+
+    def _outputs(self, row, side, number, sample):
+        """Of every layer, for a loss."""
+        outputs = []
+        for i, layer in enumerate(self.layers):
+            z = None
+            if layer.kind == "gaussian":
+                place = dict(layer=i, sample=sample, row=number)
+                z = normals(layer.outputs, self.parameters["seed"], POSTERIOR, **place)
+            row = layer(row, side, z)
+            outputs.append(row)
+        return outputs
+
+    def _layer_of(self, term):
+        return range(len(self.layers))[term.parameters.get("layer", -1)]
+
+    def _sample_losses(self, row, side, number, sample):
+        outputs = self._outputs(row, side, number, sample)
+        return [self._loss(i, term, row, outputs) for i, term in enumerate(self.terms)]
+
+    def _loss(self, number, term, row, outputs):
+        at, y = self._layer_of(term), outputs[self._layer_of(term)]
+        if term.kind == "l1":
+            return sum(map(abs, y))
+        if term.kind == "kl_sparsity":
+            return 0.0  # a row has none of its own
+        if term.kind == "kl":
+            return self._kl(outputs[at - 1] if at else row, y)
+        if term.kind == "gaussian_nll":
+            logs = self._log_variances(number, term.parameters)
+            return sum((a - t) ** 2 / math.exp(v) + v + math.log(2 * math.pi) for a, t, v in zip(y, row, logs)) / 2
+        delta = term.parameters.get("delta")
+        total = sum(ELEMENTS[term.kind](a, t, delta) for a, t in zip(y, row))
+        return total if term.kind == "bernoulli_nll" else total / len(y)
+
+    def _kl(self, x, y):
+        total = 0.0
+        for m, a, drawn in zip(x, x[len(y):], y):
+            log_v = log_variance(a)
+            if self.parameters["bound"]:
+                total += (drawn ** 2 - log_v - (drawn - m) ** 2 / math.exp(log_v)) / 2
+            else:
+                total += (m ** 2 + math.exp(log_v) - 1 - log_v) / 2
+        return total
+
+    def _log_variances(self, number, parameters):
+        outputs = self.layers[-1].outputs
+        if not parameters["variance_kind"]:
+            return [math.log(parameters["variance"])] * outputs
+        learned = [log_variance(a) for a in self.weights[len(self.layers) + number, "log_variance"][0]]
+        return learned * outputs if parameters["variance_kind"] == SHARED else learned
+
+    def _sparsity(self, layer, target, rows, sides):
+        outputs = [self._outputs(row, side, number, sample)[layer] for sample in range(self.samples)
+                   for number, (row, side) in enumerate(zip(rows, sides))]
+        return sum(divergence(sum(unit) / len(outputs), target) for unit in zip(*outputs))
 
     def _model(self, chunk):
         chunk.number("I", "rank", 1, 1, VersionError)
@@ -310,12 +471,28 @@ class Model:
                     chunk.refuse(f"layer {number} cannot be tied to layer {layer.tied}")
             if layer.kind == "corrupt":
                 self._noise(chunk, number, **layer.parameters)
+            if layer.kind == "gaussian" and dim % 2:
+                chunk.refuse(f"layer {number}: {dim} dimensions are not two a normal variable")
+            if layer.outputs > 2 ** 24:
+                chunk.refuse(f"layer {number}: {layer.outputs} dimensions")
             self.layers.append(layer)
             dim = layer.outputs
+        self._forms(chunk)
         if not 1 <= self.code_layers <= len(self.layers):
             chunk.refuse(f"{self.code_layers} of {len(self.layers)} layers are the encoder")
         if not any(layer.shapes for layer in self.layers):
             chunk.refuse("no layer has weights")
+
+    def _forms(self, chunk):
+        """What there is one of, or one form of."""
+        drawing = [layer for layer in self.layers if layer.kind == "gaussian"]
+        told = [layer.parameters for layer in self.layers if layer.kind == "concat"]
+        if len(drawing) > 1 or any(parameters != told[0] for parameters in told):
+            chunk.refuse("two gaussian layers, or concat layers of two forms")
+        kinds = [layer.kind for layer in self.layers]
+        if told and "dense" not in kinds[len(kinds) - kinds[::-1].index("concat"):]:
+            chunk.refuse("no layer with weights after a concat layer")
+        self.samples = drawing[0].parameters["samples"] if drawing else 1
 
     def _noise(self, chunk, number, noise, amount, clip_low, clip_high, mask_value):
         if noise != GAUSSIAN and amount > BELOW_1:
@@ -328,16 +505,32 @@ class Model:
 
     def _terms(self, chunk):
         self.terms = [chunk.part(TERMS) for _ in range(chunk.count("count of losses", 8, 0, 64))]
-        last = self.layers[-1].parameters.get("activation")
-        if last != SIGMOID and any(term.kind in ("bce", "bernoulli_nll") for term in self.terms):
-            chunk.refuse("cross-entropy without a last sigmoid")
-        if any(term.parameters.get("layer", -1) >= len(self.layers) for term in self.terms):
-            chunk.refuse("a penalty on a layer that is not there")
+        last = len(self.layers) - 1
+        self.term_shapes, self.kept = [], []  # arrays and sums of each
+        for term in self.terms:
+            at = term.parameters.get("layer", -1)
+            if at > last:
+                chunk.refuse("a penalty on a layer that is not there")
+            on, activation = self.layers[at], self.layers[at].parameters.get("activation")
+            if term.kind in ("bce", "bernoulli_nll", "kl_sparsity") and activation != SIGMOID:
+                chunk.refuse(f"{term.kind} of what is not a sigmoid")
+            if term.kind == "kl" and on.kind != "gaussian":
+                chunk.refuse("kl of a layer that draws nothing")
+            learned = [None, 1, on.outputs][term.parameters.get("variance_kind", 0)]
+            self.term_shapes.append({(0, "log_variance"): (1, learned)} if learned else {})
+            self.kept.append({"kl": 2, "kl_sparsity": 1}.get(term.kind, 0) * on.outputs)
+        kinds = sorted(term.kind for term in self.terms)
+        likelihoods = [kind for kind in kinds if kind in ("bernoulli_nll", "gaussian_nll")]
+        if self.parameters["bound"] and (len(kinds), len(likelihoods), kinds.count("kl")) != (2, 1, 1):
+            chunk.refuse("a bound of what are not densities")
 
     def _weights(self, chunk):
         self.weights = {}
-        wanted = [(number, slot, name, shape) for number, layer in enumerate(self.layers)
-                  for (slot, name), shape in layer.shapes.items()]
+        owners = [layer.shapes for layer in self.layers] + self.term_shapes
+        wanted = [(number, slot, name, shape) for number, shapes in enumerate(owners)
+                  for (slot, name), shape in shapes.items()]
+        if sum(self.kept) > sum(rows * cols for *_, (rows, cols) in wanted):
+            chunk.refuse("more sums than weights")
         if chunk.count("count of arrays", 28) != len(wanted):
             chunk.refuse(f"{len(wanted)} arrays wanted")
         for number, slot, name, shape in wanted:
@@ -360,13 +553,28 @@ class Model:
         done = chunk.number("Q", "rows done", 0, rows)
         loss_sum = chunk.number("d", "sum of losses", -sys.float_info.max, sys.float_info.max)
         self.training = Training(epochs, steps, rows, done, loss_sum)
-        count, metric = chunk.count("count of series", 4 + 8 * epochs, 1 if epochs else 0), -1
-        self.history = {name: [math.nan] * epochs for name in METRICS}
+        least = max(1, len(self.terms)) if epochs else 0
+        count, metric = chunk.count("count of series", 4 + 8 * epochs, least), -1
+        self.metrics = dict(METRICS)
+        for i in range(len(self.terms)):
+            self.metrics.update({TERM + i: f"term {i}", VAL_TERM + i: f"val_term {i}"})
+        self.history = {name: [math.nan] * epochs for name in self.metrics.values()}
         for _ in range(count):
             metric = chunk.number("I", "metric", metric + 1, math.inf)
             values = chunk.fields(f"{epochs}d")
-            if metric < len(METRICS):
-                self.history[METRICS[metric]] = list(values)
+            if metric in self.metrics:
+                self.history[self.metrics[metric]] = list(values)
+
+    def _sums(self, chunk):
+        if not self.training or not self.training.rows_done:
+            chunk.refuse("sums of an epoch that is not open")
+        if chunk.count("count of sums", 8) != len(self.terms) + sum(self.kept):
+            chunk.refuse(f"{len(self.terms)} + {sum(self.kept)} sums wanted")
+        values = [chunk.number("d", "sum", -sys.float_info.max, sys.float_info.max)
+                  for _ in range(len(self.terms) + sum(self.kept))]
+        ends = [len(self.terms) + sum(self.kept[:i]) for i in range(len(self.terms) + 1)]
+        kept = [values[begin:end] for begin, end in zip(ends, ends[1:])]
+        self.sums = Sums(values[:len(self.terms)], kept)
 
     def _states(self, chunk):
         for _ in range(chunk.number("I", "count of states", 0, 2)):

@@ -14,7 +14,8 @@ class Param(ctypes.Structure):
 PROTOTYPES = {
     "constant": [c_char_p, POINTER(L)], "param_at": [I, POINTER(Param)],
     "config_create": [POINTER(H)], "config_input": [H, L], "config_dense": [H, L, I],
-    "config_activation": [H, I], "config_corrupt": [H, I, D], "config_code": [H], "config_loss": [H, I],
+    "config_activation": [H, I], "config_corrupt": [H, I, D], "config_gaussian": [H], "config_concat": [H, L],
+    "config_concat_label": [H, L], "config_code": [H], "config_loss": [H, I],
     "config_penalty": [H, I, D], "config_optimizer": [H, I],
     "config_set_i64": [H, I, L], "config_set_f64": [H, I, D],
     "config_get_i64": [H, I, POINTER(L)], "config_get_f64": [H, I, POINTER(D)],
@@ -24,15 +25,20 @@ PROTOTYPES = {
     "model_weights_at": [H, I, POINTER(I), POINTER(c_char_p), POINTER(L), POINTER(L)],
     "model_weights_get": [H, I, c_char_p, F, N], "model_history": [H, I, POINTER(D), N, POINTER(N)],
     "fit_options_create": [POINTER(H)], "fit_options_set_i64": [H, I, L],
-    "fit_options_validation": [H, F, F, L], "fit_options_progress": [H, c_void_p, c_void_p],
-    "fit": [H, F, F, L, H], "encode": [H, F, L, F, N], "decode": [H, F, L, F, N],
-    "reconstruct": [H, F, L, F, N], "score": [H, F, L, F, N],
+    "data_create": [POINTER(H)], "data_array": [H, I, I, c_void_p, L, L],
+    "fit_options_validation_data": [H, H], "fit_options_progress": [H, c_void_p, c_void_p], "fit_data": [H, H, H],
+    "encode_data": [H, H, F, N], "decode_data": [H, H, F, N], "reconstruct_data": [H, H, F, N],
+    "score_data": [H, H, F, N], "evaluate_data": [H, H, POINTER(D)], "evaluate_terms": [H, H, POINTER(D), N],
+    "posterior_sample_data": [H, H, L, L, F, N], "sample_data": [H, H, L, F, N],
+    "log_likelihood_data": [H, H, L, L, POINTER(D), N],
 }
 OTHERS = {  # what does not return a status
     "last_error": ([], c_char_p), "config_free": ([H], None), "fit_options_free": ([H], None),
+    "data_free": ([H], None), "model_terms": ([H], I),
     "model_free": ([H], None), "model_input_dim": ([H], L), "model_code_dim": ([H], L),
     "model_output_dim": ([H], L), "model_epochs": ([H], L), "model_steps": ([H], L),
 }
+LAYERS = "dense", "activation", "corrupt", "gaussian", "concat", "concat_label"  # calls that add one
 library = None
 
 
@@ -92,6 +98,27 @@ def as_rows(values, cols):
     return [list(values[i:i + cols]) for i in range(0, len(values), cols)]
 
 
+class Data:
+    """A view of rows and, where there are any, of their sides: lists, or classes."""
+
+    def __init__(self, rows, sides=None):
+        self.handle, self.arrays, self.rows = H(), [], len(rows)
+        must("data_create", byref(self.handle))
+        self.add("AE_DATA_X", rows)
+        if sides is not None:
+            self.add("AE_DATA_SIDE", [side if isinstance(side, list) else [side] for side in sides])
+
+    def add(self, role, rows):
+        self.arrays.append(flat(rows))
+        must("data_array", self.handle, constant(role), constant("AE_TYPE_F32"), self.arrays[-1], len(rows), len(rows[0]))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        call("data_free", self.handle)
+
+
 class Model:
     """A model of the library, to be freed by free()."""
 
@@ -112,7 +139,7 @@ class Model:
         try:
             for name, *arguments in calls:
                 must("config_" + name, config, *[constant(a) if isinstance(a, str) else a for a in arguments])
-                scope = {"dense": "LAYER", "activation": "LAYER", "corrupt": "LAYER", "loss": "TERM", "penalty": "TERM"}.get(name)
+                scope = "TERM" if name in ("loss", "penalty") else "LAYER" if name in LAYERS else None
                 if scope:
                     said[scope].append({})
                 for scope, parts in said.items():
@@ -126,40 +153,67 @@ class Model:
     def free(self):
         call("model_free", self.handle)
 
-    def fit(self, rows, epochs, validation=None, stop_after=None):
+    def fit(self, rows, epochs, validation=None, stop_after=None, sides=None, validation_sides=None):
         """Trains; stop_after: cancels after so many events."""
         options, events = H(), itertools.count(1)
         stop = ctypes.CFUNCTYPE(I, H, H)(lambda event, user: next(events) == stop_after)
-        held_out = flat(validation or [])
         must("fit_options_create", byref(options))
-        try:
-            must("fit_options_set_i64", options, constant("AE_FIT_EPOCHS"), epochs)
-            if validation:
-                must("fit_options_validation", options, held_out, None, len(validation))
-            if stop_after:
-                must("fit_options_progress", options, ctypes.cast(stop, H), None)
-            status = call("fit", self.handle, flat(rows), None, len(rows), options)
-        finally:
-            call("fit_options_free", options)
+        with Data(rows, sides) as data, Data(validation or rows, validation_sides) as held_out:
+            try:
+                must("fit_options_set_i64", options, constant("AE_FIT_EPOCHS"), epochs)
+                if validation:
+                    must("fit_options_validation_data", options, held_out.handle)
+                if stop_after:
+                    must("fit_options_progress", options, ctypes.cast(stop, H), None)
+                status = call("fit_data", self.handle, data.handle, options)
+            finally:
+                call("fit_options_free", options)
         if status != (constant("AE_ERR_CANCELLED") if stop_after else 0):
-            raise RuntimeError(f"ae_fit: {call('last_error').decode()}")
+            raise RuntimeError(f"ae_fit_data: {call('last_error').decode()}")
 
-    def map(self, name, rows, cols):
-        out = (c_float * (len(rows) * cols))()
-        must(name, self.handle, flat(rows), len(rows), out, len(out))
+    def map(self, name, rows, cols, sides=None, numbers=(), type=c_float):
+        """What ae_NAME_data makes of rows; numbers: the arguments between data and output."""
+        out = (type * (len(rows) * cols))()
+        with Data(rows, sides) as data:
+            must(f"{name}_data", self.handle, data.handle, *numbers, out, len(out))
         return as_rows(out, cols)
 
-    def encode(self, rows):
-        return self.map("encode", rows, call("model_code_dim", self.handle))
+    def encode(self, rows, sides=None):
+        return self.map("encode", rows, self.code_dim(), sides)
 
-    def decode(self, codes):
-        return self.map("decode", codes, call("model_output_dim", self.handle))
+    def decode(self, codes, sides=None):
+        return self.map("decode", codes, self.output_dim(), sides)
 
-    def reconstruct(self, rows):
-        return self.map("reconstruct", rows, call("model_output_dim", self.handle))
+    def reconstruct(self, rows, sides=None):
+        return self.map("reconstruct", rows, self.output_dim(), sides)
 
-    def score(self, rows):
-        return [score for score, in self.map("score", rows, 1)]
+    def score(self, rows, sides=None):
+        return [score for score, in self.map("score", rows, 1, sides)]
+
+    def evaluate(self, rows, sides=None):
+        """The loss, and its parts."""
+        loss, parts = D(), (D * call("model_terms", self.handle))()
+        with Data(rows, sides) as data:
+            must("evaluate_data", self.handle, data.handle, byref(loss))
+            must("evaluate_terms", self.handle, data.handle, parts, len(parts))
+        return loss.value, list(parts)
+
+    def posterior_samples(self, rows, samples, seed, sides=None):
+        """The samples of each row, one after the other."""
+        codes = self.map("posterior_sample", rows, samples * self.code_dim(), sides, (samples, seed))
+        return [code for row in codes for code in as_rows(row, self.code_dim())]
+
+    def sample(self, rows, seed, sides):
+        return self.map("sample", rows, self.output_dim(), sides, (seed,))
+
+    def log_likelihood(self, rows, samples, seed, sides=None):
+        return [value for value, in self.map("log_likelihood", rows, 1, sides, (samples, seed), D)]
+
+    def code_dim(self):
+        return call("model_code_dim", self.handle)
+
+    def output_dim(self):
+        return call("model_output_dim", self.handle)
 
     def values(self, scope):
         return values_of("model", self.handle, scope)

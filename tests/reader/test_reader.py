@@ -21,7 +21,7 @@ import libae
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = {path.name: path.read_bytes() for path in sorted((TESTS / "golden").glob("*.aem"))}
-TINY, TRAINED = GOLDEN["tiny-1.0.aem"], GOLDEN["trained-1.0.aem"]
+TINY, TRAINED, DRAWN = (GOLDEN[name + "-1.0.aem"] for name in ("tiny", "trained", "drawn"))
 TOLERANCE = 1e-5  # float32 against double, after sums of up to 24 products in up to 6 layers
 ROWS = 22
 
@@ -32,6 +32,16 @@ def drawn(dim, rows=ROWS, seed=1):
     """Rows in [0, 1) of numbers that float32 holds exactly."""
     draw = random.Random(seed)
     return [[draw.randrange(2 ** 20) / 2 ** 20 for _ in range(dim)] for _ in range(rows)]
+
+
+def told(calls, rows=ROWS):
+    """A side for each row of a model made by these calls: a class, or a list; None where it takes none."""
+    for name, *arguments in calls:
+        if name == "concat_label":
+            return [row * 7 % arguments[0] for row in range(rows)]
+        if name == "concat":
+            return drawn(arguments[0], rows, seed=9)
+    return None
 
 
 SEED_LIKE = [
@@ -89,6 +99,33 @@ MODELS = {
         ("dense", 6, "AE_ACT_RELU"), ("corrupt", "AE_NOISE_DROPOUT", 0.25), ("code",),
         ("corrupt", "AE_NOISE_MASKING", 0.25), ("set_f64", "AE_PARAM_MASK_VALUE", 2.0),
         ("dense", 12, "AE_ACT_LINEAR"), ("corrupt", "AE_NOISE_SALT_PEPPER", 0.5), ("loss", "AE_LOSS_MSE"),
+    ],
+    "drawn": [
+        ("input", 12), ("set_i64", "AE_PARAM_SEED", 2 ** 50 + 3), ("dense", 8, "AE_ACT_TANH"), ("dense", 6, "AE_ACT_LINEAR"),
+        ("gaussian",), ("penalty", "AE_PENALTY_KL", 0.5), ("set_f64", "AE_PARAM_FREE_BITS", 0.125),
+        ("set_f64", "AE_PARAM_WARMUP", 2.5), ("code",), ("dense", 12, "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_BERNOULLI_NLL"),
+    ],
+    "drawn, told": [
+        ("input", 12), ("concat_label", 5), ("dense", 10, "AE_ACT_TANH"), ("gaussian",), ("set_i64", "AE_PARAM_SAMPLES", 3),
+        ("code",), ("penalty", "AE_PENALTY_KL", 1.0), ("concat_label", 5), ("dense", 12, "AE_ACT_LINEAR"),
+        ("loss", "AE_LOSS_GAUSSIAN_NLL"), ("set_f64", "AE_PARAM_VARIANCE", 0.25),
+        ("set_i64", "AE_PARAM_VARIANCE_KIND", "AE_VARIANCE_FEATURE"), ("set_f64", "AE_PARAM_LEARNING_RATE", 0.05),
+    ],
+    "importance": [
+        ("input", 12), ("set_i64", "AE_PARAM_BOUND", "AE_BOUND_IMPORTANCE"), ("dense", 6, "AE_ACT_TANH"),
+        ("gaussian",), ("set_i64", "AE_PARAM_SAMPLES", 4), ("penalty", "AE_PENALTY_KL", 1.0), ("code",), ("concat", 2),
+        ("dense", 12, "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_GAUSSIAN_NLL"),
+        ("set_i64", "AE_PARAM_VARIANCE_KIND", "AE_VARIANCE_GLOBAL"), ("set_f64", "AE_PARAM_VARIANCE", 0.5),
+    ],
+    "means": [
+        ("input", 12), ("dense", 8, "AE_ACT_SIGMOID"), ("penalty", "AE_PENALTY_KL_SPARSITY", 0.5),
+        ("set_f64", "AE_PARAM_TARGET", 0.125), ("gaussian",), ("set_i64", "AE_PARAM_SAMPLES", 2), ("code",),
+        ("dense", 7, "AE_ACT_SIGMOID"), ("penalty", "AE_PENALTY_KL_SPARSITY", 2.0), ("dense", 12, "AE_ACT_LINEAR"),
+        ("loss", "AE_LOSS_MSE"),
+    ],
+    "variance": [
+        ("input", 12), ("dense", 4, "AE_ACT_TANH"), ("code",), ("dense", 12, "AE_ACT_LINEAR"),
+        ("loss", "AE_LOSS_GAUSSIAN_NLL"), ("set_f64", "AE_PARAM_VARIANCE", 0.125),
     ],
     "all encoder": [
         ("input", 12), ("dense", 12, "AE_ACT_SIGMOID"), ("code",), ("loss", "AE_LOSS_MSE"),
@@ -151,7 +188,7 @@ def u32(*values):
     return struct.pack(f"<{len(values)}I", *values)
 
 
-def trnd(epochs=2, steps=4, rows=4, rows_done=0, loss_sum=0.0, series=((0, [2.0, 1.0]),)):
+def trnd(epochs=2, steps=4, rows=4, rows_done=0, loss_sum=0.0, series=((0, [2.0, 1.0]), (100, [2.0, 1.0]))):
     numbers = struct.pack("<QQQQdI", epochs, steps, rows, rows_done, loss_sum, len(series))
     return numbers + b"".join(struct.pack(f"<I{len(values)}d", metric, *values) for metric, values in series)
 
@@ -163,8 +200,8 @@ FAULTS = {  # of tiny-1.0.aem, one each: chunk, offset in the payload, new bytes
     "dimension above its bound": (b"MODL", 4, u32(2 ** 24 + 1), NEWER),
     "no encoder": (b"MODL", 12, u32(0), DAMAGED),
     "encoder beyond the layers": (b"MODL", 12, u32(3), DAMAGED),
-    "more parameters than bytes": (b"MODL", 16, u32(6), DAMAGED),
-    "parameter unknown": (b"MODL", 20, u32(6), NEWER),
+    "more parameters than bytes": (b"MODL", 16, u32(7), DAMAGED),
+    "parameter unknown": (b"MODL", 20, u32(99), NEWER),
     "parameter of another kind": (b"MODL", 20, u32(300), NEWER),
     "parameter twice": (b"MODL", 36, u32(1), DAMAGED),
     "parameter of the other type": (b"MODL", 24, u32(4), DAMAGED),
@@ -178,7 +215,7 @@ FAULTS = {  # of tiny-1.0.aem, one each: chunk, offset in the payload, new bytes
     "more layers than bytes": (b"LAYR", 0, u32(1000), DAMAGED),
     "more than 1024 layers": (b"LAYR", 0, u32(1025, *[2, 0] * 1025), NEWER),
     "layer of unknown kind": (b"LAYR", 4, u32(99), NEWER),
-    "activation unknown": (b"LAYR", 36, u32(7), NEWER),
+    "activation unknown": (b"LAYR", 36, u32(99), NEWER),
     "tied to itself": (b"LAYR", 204, u32(1), DAMAGED),
     "tied to a kernel of another shape": (b"LAYR", 124, u32(3), DAMAGED),
     "loss of unknown kind": (b"TERM", 4, u32(99), NEWER),
@@ -197,8 +234,8 @@ TRAININGS = {  # payloads of trnd
     "none": (trnd(), OK),
     "half an epoch": (trnd(rows_done=4, loss_sum=1.0), OK),
     "no whole epoch": (trnd(epochs=0, series=()), OK),
-    "unknown series": (trnd(series=((7, [1.0, 1.0]),)), OK),
-    "values that are not finite": (trnd(series=((0, [math.inf, math.nan]),)), OK),
+    "unknown series": (trnd(series=((7, [1.0, 1.0]), (1000, [1.0, 1.0]))), OK),
+    "values that are not finite": (trnd(series=((0, [math.inf, math.nan]), (1, [math.nan, 0.0]))), OK),
     "no step": (trnd(epochs=0, steps=0, series=()), DAMAGED),
     "more epochs than steps": (trnd(steps=1), DAMAGED),
     "more steps than a double counts": (trnd(steps=2 ** 53 + 1), DAMAGED),
@@ -206,10 +243,92 @@ TRAININGS = {  # payloads of trnd
     "more rows done than there are": (trnd(rows_done=5), DAMAGED),
     "sum that is not finite": (trnd(rows_done=4, loss_sum=math.nan), DAMAGED),
     "no series": (trnd(series=()), DAMAGED),
+    "fewer series than losses": (trnd(series=((0, [2.0, 1.0]),)), DAMAGED),
     "series twice": (trnd(series=((0, [2.0, 1.0]), (0, [2.0, 1.0]))), DAMAGED),
     "series out of order": (trnd(series=((2, [2.0, 1.0]), (0, [2.0, 1.0]))), DAMAGED),
-    "series too short": (trnd(series=((0, [2.0]),)), DAMAGED),
-    "series too long": (trnd(series=((0, [2.0, 1.0, 0.5]),)), DAMAGED),
+    "series too short": (trnd(series=((0, [2.0]), (1, [2.0]))), DAMAGED),
+    "series too long": (trnd(series=((0, [2.0, 1.0, 0.5]), (1, [2.0, 1.0, 0.5]))), DAMAGED),
+}
+
+
+def part(*sums):
+    return struct.pack(f"<I{len(sums)}d", len(sums), *sums)
+
+
+PARTS = {  # payloads of part in drawn-1.0.aem: two losses, and two sums of the first
+    "none": (part(1.0, -2.0, 3.0, 4.0), OK),
+    "no sums": (part(), DAMAGED),
+    "a sum too few": (part(1.0, 2.0, 3.0), DAMAGED),
+    "a sum too many": (part(1.0, 2.0, 3.0, 4.0, 5.0), DAMAGED),
+    "more sums than bytes": (u32(5) + part(1.0, 2.0, 3.0, 4.0)[4:], DAMAGED),
+    "sum that is not finite": (part(1.0, math.inf, 3.0, 4.0), DAMAGED),
+    "sum that is NaN": (part(1.0, 2.0, 3.0, math.nan), DAMAGED),
+}
+
+
+def listed(values):
+    """A list of parameters, {id: value}."""
+    rows = [struct.pack("<IIq" if isinstance(value, int) else "<IId", id, 3 if isinstance(value, int) else 4, value)
+            for id, value in values.items()]
+    return u32(len(rows)) + b"".join(rows)
+
+
+def described(layers, terms, dim=3, model=()):
+    """A file of layers and losses, each a kind and {id: value}, with the arrays of its dense layers, all 0. The
+    code is the output of the first layer."""
+    arrays, width = [], dim
+    for number, (kind, values) in enumerate(layers):
+        if kind == 1:
+            units = values[100]
+            arrays += [(number, 0, width, units), (number, 1, 1, units)]
+        width = units if kind == 1 else width // 2 if kind == 4 else width + values.get(122, 1) if kind == 6 else width
+    weights = [struct.pack("<IIIQQ", layer, slot, 1, rows, cols) + bytes(4 * rows * cols)
+               for layer, slot, rows, cols in arrays]
+    return put_together(TINY[:20], [
+        (b"MODL", struct.pack("<IQI", 1, dim, 1) + listed(dict(model))),
+        (b"LAYR", u32(len(layers)) + b"".join(u32(kind) + listed(values) for kind, values in layers)),
+        (b"TERM", u32(len(terms)) + b"".join(u32(kind) + listed(values) for kind, values in terms)),
+        (b"OPTM", u32(2, 0)), (b"WGHT", u32(len(arrays)) + b"".join(weights)), (b"DONE", b"")])
+
+
+CODER, DECODER, DRAW, TELL = (1, {100: 4}), (1, {100: 3, 101: 4}), (4, {}), (6, {122: 2})
+KL, BERNOULLI, IMPORTANCE = (101, {201: 1}), (5, {}), {6: 1}
+TOLD = [TELL, CODER, DRAW, TELL, DECODER]
+DESCRIPTIONS = {  # layers, losses, parameters of the model; sections 5 and 8 of the page
+    "drawn": ([CODER, DRAW, DECODER], [KL, BERNOULLI], {}, OK),
+    "drawn, by importance": ([CODER, DRAW, DECODER], [KL, BERNOULLI], IMPORTANCE, OK),
+    "drawn, by importance of a normal variable": ([CODER, DRAW, DECODER], [KL, (6, {})], IMPORTANCE, OK),
+    "told": (TOLD, [], {}, OK),
+    "an odd input": ([(1, {100: 5}), DRAW, DECODER], [], {}, DAMAGED),
+    "two gaussian layers": ([CODER, DRAW, CODER, DRAW, DECODER], [], {}, DAMAGED),
+    "65536 samples": ([CODER, (4, {121: 65536}), DECODER], [], {}, OK),
+    "more than 65536 samples": ([CODER, (4, {121: 65537}), DECODER], [], {}, NEWER),
+    "no samples": ([CODER, (4, {121: 0}), DECODER], [], {}, DAMAGED),
+    "sides of two widths": (TOLD[:3] + [(6, {122: 3}), DECODER], [], {}, DAMAGED),
+    "sides of two forms": (TOLD[:3] + [(6, {122: 2, 123: 1}), DECODER], [], {}, DAMAGED),
+    "labels": ([(6, {122: 2, 123: 1}), DECODER], [], {}, OK),
+    "side after the last weights": ([DECODER, TELL, (2, {})], [], {}, DAMAGED),
+    "an output above 2^24": ([(6, {122: 2 ** 24}), DECODER], [], {}, DAMAGED),
+    "kl of a dense layer": ([CODER, DRAW, DECODER], [(101, {201: 0})], {}, DAMAGED),
+    "kl of the last layer": ([CODER, DRAW, DECODER], [(101, {})], {}, DAMAGED),
+    "sparsity": ([CODER, DRAW, DECODER], [(102, {})], {}, OK),
+    "sparsity of what is not a sigmoid": ([CODER, DRAW, DECODER], [(102, {201: 0})], {}, DAMAGED),
+    "target 0": ([DECODER], [(102, {205: 0.0})], {}, DAMAGED),
+    "free bits below 0": ([CODER, DRAW, DECODER], [(101, {201: 1, 203: -0.5})], {}, DAMAGED),
+    "variance 0": ([DECODER], [(6, {206: 0.0})], {}, DAMAGED),
+    "a variance without its array": ([DECODER], [(6, {207: 1})], {}, DAMAGED),
+    "kind of variance unknown": ([DECODER], [(6, {207: 3})], {}, NEWER),
+    "as many sums as weights": ([DECODER, (2, {101: 4})], [(102, {})] * 4, {}, OK),
+    "more sums than weights": ([DECODER, (2, {101: 4})], [(102, {201: 0}), (102, {})] * 2 + [(102, {})], {}, DAMAGED),
+    "importance of nothing": ([CODER, DRAW, DECODER], [], IMPORTANCE, DAMAGED),
+    "importance without a gaussian layer": ([DECODER], [BERNOULLI], IMPORTANCE, DAMAGED),
+    "importance without kl": ([CODER, DRAW, DECODER], [BERNOULLI], IMPORTANCE, DAMAGED),
+    "importance without a likelihood": ([CODER, DRAW, DECODER], [KL], IMPORTANCE, DAMAGED),
+    "importance of two likelihoods": ([CODER, DRAW, DECODER], [KL, BERNOULLI, (6, {})], IMPORTANCE, DAMAGED),
+    "importance of two divergences": ([CODER, DRAW, DECODER], [KL, KL, BERNOULLI], IMPORTANCE, DAMAGED),
+    "importance of a mean": ([CODER, DRAW, DECODER], [KL, (1, {})], IMPORTANCE, DAMAGED),
+    "importance with a penalty": ([CODER, DRAW, DECODER], [KL, BERNOULLI, (100, {})], IMPORTANCE, DAMAGED),
+    "bound unknown": ([CODER, DRAW, DECODER], [KL, BERNOULLI], {6: 2}, NEWER),
 }
 
 
@@ -247,7 +366,7 @@ class Case(unittest.TestCase):
         self.assertEqual(libae.status_of(data), libae.constant(wanted), libae.call("last_error"))
 
 
-Trained = namedtuple("Trained", "name native said read")  # one model, in libae and here
+Trained = namedtuple("Trained", "name native said read calls")  # one model, in libae and here
 
 
 class ReadsWhatTheLibraryWrites(Case):
@@ -257,16 +376,16 @@ class ReadsWhatTheLibraryWrites(Case):
         for name, calls in MODELS.items():
             native, said = libae.Model.built(calls)
             cls.addClassCleanup(native.free)
-            native.fit(drawn(12), epochs=3, validation=drawn(12, rows=6, seed=2))
-            cls.trained.append(Trained(name, native, said, aem.Model(native.save())))
+            native.fit(drawn(12), 3, drawn(12, rows=6, seed=2), sides=told(calls), validation_sides=told(calls, 6))
+            cls.trained.append(Trained(name, native, said, aem.Model(native.save()), calls))
 
     def test_weights_are_the_same_bits(self):
-        for name, model, _, read in self.trained:
+        for name, model, _, read, calls in self.trained:
             with self.subTest(name):
                 self.assertEqual(read.weights, model.weights())
 
     def test_parameters_are_the_same(self):
-        for name, model, said, read in self.trained:
+        for name, model, said, read, _ in self.trained:
             with self.subTest(name):
                 self.assertEqual(read.parameters, model.values("MODEL"))
                 self.assertEqual(read.optimiser.parameters, model.values("OPTIM"))
@@ -275,13 +394,14 @@ class ReadsWhatTheLibraryWrites(Case):
 
     def test_rows_are_encoded_decoded_and_reconstructed_alike(self):
         rows = [[4 * x - 2 for x in row] for row in drawn(12, seed=3)]
-        for name, model, _, read in self.trained:
+        for name, model, _, read, calls in self.trained:
             with self.subTest(name):
-                codes = model.encode(rows)
-                self.assert_close([read.encode(row) for row in rows], codes)
-                self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
+                sides = told(calls) or [None] * ROWS
+                codes = model.encode(rows, told(calls))
+                self.assert_close(list(map(read.encode, rows, sides)), codes)
+                self.assert_close(list(map(read.reconstruct, rows, sides)), model.reconstruct(rows, told(calls)))
                 if read.code_layers < len(read.layers):
-                    self.assert_close([read.decode(code) for code in codes], model.decode(codes))
+                    self.assert_close(list(map(read.decode, codes, sides)), model.decode(codes, told(calls)))
 
     def test_far_rows_saturate_alike(self):
         rows = [[1000 * x - 500 for x in row] for row in drawn(12, seed=4)]
@@ -298,37 +418,48 @@ class ReadsWhatTheLibraryWrites(Case):
                     self.assertTrue(all(map(math.isnan, values)), values)
 
     def test_losses_of_the_page_give_the_scores(self):
-        def cross_entropy(y, t, delta):
-            return -t * math.log(y) - (1 - t) * math.log(1 - y)
-
-        losses = {
-            "mse": lambda y, t, delta: (y - t) ** 2,
-            "bce": cross_entropy,
-            "mae": lambda y, t, delta: abs(y - t),
-            "huber": lambda y, t, delta: (y - t) ** 2 / 2 if abs(y - t) <= delta else delta * (abs(y - t) - delta / 2),
-            "bernoulli_nll": cross_entropy,
-        }
-
-        def value(read, term, y, row):
-            if term.kind == "l1":
-                return sum(map(abs, read.features(term.parameters["layer"], row)))
-            delta = term.parameters.get("delta")
-            total = sum(losses[term.kind](a, t, delta) for a, t in zip(y, row))
-            return total if term.kind == "bernoulli_nll" else total / len(y)
-
-        def score(read, row):
-            y = read.reconstruct(row)
-            return sum(term.parameters["weight"] * value(read, term, y, row) for term in read.terms)
-
         rows = drawn(12, seed=5)
-        for name, model, _, read in self.trained:
+        for name, model, _, read, calls in self.trained:
             with self.subTest(name):
-                self.assert_close([[score(read, row) for row in rows]], [model.score(rows)])
+                ours = map(read.losses, rows, told(calls) or [None] * ROWS, range(ROWS))
+                self.assert_close([[loss for loss, _ in ours]], [model.score(rows, told(calls))])
+
+    def test_losses_of_the_page_and_their_parts_are_evaluates(self):
+        rows = drawn(12, seed=6)
+        for name, model, _, read, calls in self.trained:
+            with self.subTest(name):
+                (loss, parts), (wanted, wanted_parts) = (one.evaluate(rows, told(calls)) for one in (read, model))
+                self.assert_close([[loss, *parts]], [[wanted, *wanted_parts]])
+
+    def test_codes_are_drawn_as_the_page_says(self):
+        rows, seed = drawn(12, seed=7), 2 ** 33 + 1
+        for name, model, _, read, calls in self.trained:
+            if read.layers[read.code_layers - 1].kind != "gaussian":
+                continue
+            with self.subTest(name):
+                sides, dim = told(calls), read.layers[read.code_layers - 1].outputs
+                ours = [[m + math.exp(aem.log_variance(a) / 2) * z for m, a, z in zip(x, x[dim:], aem.normals(
+                            dim, seed, aem.POSTERIOR, layer=read.code_layers - 1, sample=sample, row=number))]
+                        for number, row in enumerate(rows)
+                        for x in [read.features(read.code_layers - 2, row, sides and sides[number])]
+                        for sample in range(2)]
+                self.assert_close(ours, model.posterior_samples(rows, 2, seed, sides))
+                if sides:
+                    priors = [aem.normals(dim, seed, aem.PRIOR, row=number) for number in range(ROWS)]
+                    self.assert_close(list(map(read.decode, priors, sides)), model.sample(rows, seed, sides))
+
+    def test_likelihood_is_the_importance_bound_of_its_seed(self):
+        calls = MODELS["importance"] + [("set_i64", "AE_PARAM_SEED", 77)]
+        model, _ = self.built(calls)
+        read, rows, sides = aem.Model(model.save()), drawn(12), told(calls)
+        ours = [-read.losses(row, side, number)[0] for number, (row, side) in enumerate(zip(rows, sides))]
+        self.assert_close([ours], [model.log_likelihood(rows, 4, 77, sides)])
 
     def test_history_is_the_same(self):
-        for name, model, _, read in self.trained:
+        for name, model, _, read, calls in self.trained:
             with self.subTest(name):
-                for metric, name in enumerate(aem.METRICS):
+                self.assertEqual(len(read.metrics), 5 + 2 * len(read.terms))
+                for metric, name in read.metrics.items():
                     self.assertEqual(len(read.history[name]), 3)
                     self.assert_same_numbers(read.history[name], model.history(metric))
                 self.assertEqual(read.training.epochs, model.epochs())
@@ -347,10 +478,25 @@ class ReadsWhatTheLibraryWrites(Case):
         self.assertEqual(training[:4], (1, 5, ROWS, 16))
         self.assertGreater(training.loss_sum, 0)
 
+    def test_sums_of_an_open_epoch_are_those_of_its_rows(self):
+        calls = [("set_f64", "AE_PARAM_LEARNING_RATE", 0.0), ("set_i64", "AE_PARAM_BATCH", 8), *MODELS["drawn"]]
+        model, _ = self.built([calls[2], *calls[:2], *calls[3:], ("set_i64", "AE_PARAM_SHUFFLE", 0)])
+        rows = drawn(12)
+        model.fit(rows, epochs=1, stop_after=1)
+        read = aem.Model(model.save())
+        means = [read.features(1, row)[:3] for row in rows[:8]]
+        kept = [sum(m) for m in zip(*means)] + [sum(v * v for v in m) for m in zip(*means)]
+        divergence = sum(max(0.125, (m ** 2 + math.exp(v) - 1 - v) / 2)
+                         for x in (read.features(1, row) for row in rows[:8])
+                         for m, v in zip(x, map(aem.log_variance, x[3:])))
+        self.assert_close([read.sums.kept[0], read.sums.kept[1]], [kept, []])
+        self.assert_close([[read.sums.losses[0], read.training.loss_sum]],  # warmed up by nothing yet
+                          [[divergence, read.sums.losses[1]]])
+
     def test_a_model_that_was_not_trained_has_neither_history_nor_states(self):
         model, _ = self.built(SEED_LIKE)
         read = aem.Model(model.save())
-        self.assertEqual((read.training, read.history, read.states), (None, {}, []))
+        self.assertEqual((read.training, read.history, read.sums, read.states), (None, {}, None, []))
 
     def test_adam_has_two_states_momentum_one_and_plain_descent_none(self):
         counts = {one.name: len(one.read.states) for one in self.trained}
@@ -368,9 +514,11 @@ class ReadsThePage(Case):
             with self.subTest(name):
                 read, model = aem.Model(data), self.read(data)
                 rows = drawn(read.input_dim)
+                sides = [number % 3 for number in range(ROWS)] if data is DRAWN else None
                 self.assertEqual(read.weights, model.weights())
-                self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
-                for metric, name in enumerate(aem.METRICS):
+                self.assert_close([read.reconstruct(*row) for row in zip(rows, sides or [None] * ROWS)],
+                                  model.reconstruct(rows, sides))
+                for metric, name in aem.METRICS.items():
                     self.assert_same_numbers(read.history.get(name, []), model.history(metric))
 
     def test_the_example_is_the_golden_file(self):
@@ -383,6 +531,16 @@ class ReadsThePage(Case):
         self.assertEqual(model.encode([4, 1]), [1])
         self.assertEqual(model.decode([1]), [0.75, -2.75])
         self.assertEqual(model.reconstruct([4, 1]), [0.75, -2.75])
+
+    def test_the_drawn_file_tells_what_was_summed(self):
+        read = aem.Model(DRAWN)
+        self.assertEqual(read.training[:4], (1, 3, 4, 2))
+        kl = 0.5 + 0.125  # of a row with m = 1, and the nats that are free of one with m = 0
+        nll = 2 * math.log(2 * math.pi)  # both are what the output is
+        self.assertEqual(read.sums.losses[0], kl)
+        self.assertEqual(read.sums.kept, [[1.0, 1.0], []])
+        self.assertAlmostEqual(read.sums.losses[1], nll, places=12)
+        self.assertAlmostEqual(read.training.loss_sum, nll + 0.5 * kl * 1 / 4, places=12)  # after 1 epoch of 4
 
     def test_the_parameters_are_those_of_the_library(self):
         ids = set()
@@ -494,6 +652,22 @@ class RefusesWhatTheLibraryRefuses(Case):
         for name, (payload, answer) in TRAININGS.items():
             with self.subTest(name):
                 self.assert_answer(replaced(TRAINED, b"trnd", payload), answer)
+
+    def test_each_fault_of_the_sums_of_an_open_epoch(self):
+        for name, (payload, answer) in PARTS.items():
+            with self.subTest(name):
+                self.assert_answer(replaced(DRAWN, b"part", payload), answer)
+        header, parts = taken_apart(DRAWN)
+        self.assert_answer(put_together(header, [one for one in parts if one[0] != b"part"]), OK)
+        closed = edited(DRAWN, b"trnd", 24, struct.pack("<Q", 0))
+        self.assert_answer(closed, DAMAGED)
+        untrained = [one for one in parts if one[0] not in (b"trnd", b"stat")]
+        self.assert_answer(put_together(header, untrained), DAMAGED)
+
+    def test_each_description_in_its_class(self):
+        for name, (layers, terms, model, answer) in DESCRIPTIONS.items():
+            with self.subTest(name):
+                self.assert_answer(described(layers, terms, model=model), answer)
 
     def test_more_than_two_states(self):
         elements = sum(len(row) for array in aem.Model(TRAINED).weights.values() for row in array)

@@ -3,15 +3,21 @@
 
     /usr/bin/python3 tests/reference/make.py        (made with PyTorch 1.13.0)
 
-Weights, inputs and targets are draws of splitmix64 cut to 12 bits: the same numbers here and in
+Weights, inputs, targets and sides are draws of splitmix64 cut to 12 bits: the same numbers here and in
 tests/chain.h, and exact in float. PyTorch's linear layer keeps its kernel out x in, ours in x out.
+The noise of layers is drawn here anew, as docs/determinism.md says.
 """
+import math
 import pathlib
 import torch
+from torch.distributions import Bernoulli, Normal, kl_divergence
 
 torch.set_default_dtype(torch.float64)
 
 ROWS, STEPS = 5, 24
+SEED, EPOCH, FIRST_ROW, EPOCHS_DONE = 0x0123456789ABCDEF, 3, 1000, 1.5  # of the step
+CORRUPT, POSTERIOR = 3, 4  # what a draw is for
+MASK32 = (1 << 32) - 1
 
 
 class Draws:
@@ -30,9 +36,100 @@ class Draws:
         count = torch.Size(shape).numel()
         return torch.tensor([self.one() for _ in range(count)]).reshape(shape)
 
-    def batch(self, dim):
+    def batch(self, inputs, outputs):
         """x in [-1, 1), and targets in [0, 1)"""
-        return self.array(ROWS, dim), (self.array(ROWS, dim) + 1) / 2
+        return self.array(ROWS, inputs), (self.array(ROWS, outputs) + 1) / 2
+
+    def side(self, dim, classes):
+        """Vectors in [-1, 1), or labels as the unit vectors that they stand for."""
+        if not classes:
+            return self.array(ROWS, dim)
+        labels = ((self.array(ROWS) + 1) / 2 * classes).long()
+        return torch.nn.functional.one_hot(labels, classes).double()
+
+
+def philox(counter, key):
+    """Salmon et al. 2011: Philox4x32-10"""
+    x, k = list(counter), list(key)
+    for _ in range(10):
+        a, b = 0xD2511F53 * x[0], 0xCD9E8D57 * x[2]
+        x = [(b >> 32) ^ x[1] ^ k[0], b & MASK32, (a >> 32) ^ x[3] ^ k[1], a & MASK32]
+        k = [(k[0] + 0x9E3779B9) & MASK32, (k[1] + 0xBB67AE85) & MASK32]
+    return x
+
+
+def place(seed, purpose, epoch, row, sample, layer, block):
+    """Counter and key of four words."""
+    counter = block | layer << 30 | sample << 40 | row << 56 | epoch << 96 | purpose << 120
+    return [counter >> shift & MASK32 for shift in (0, 32, 64, 96)], [seed & MASK32, seed >> 32]
+
+
+assert philox(*place(0x0123456789ABCDEF, 0x5A, 0x123456, 0x89ABCDEF01, 0xBEEF, 0x2A5, 0x15555555)) == [
+    0x30736247, 0xA412730C, 0xF15CE219, 0xBCB03839]
+
+
+def words(purpose, layer, samples, dim):
+    """rows samples x dim words of a layer, sample by sample of each row"""
+    return torch.tensor([[philox(*place(SEED, purpose, EPOCH, FIRST_ROW + row, sample, layer, j // 4))[j % 4]
+                          for j in range(dim)] for row in range(ROWS) for sample in range(samples)])
+
+
+def normal(bits):
+    """Wichura 1988: PPND7 of AS 241, whose few digits are the noise's own"""
+    p = (bits.double() + 0.5) / 2 ** 32
+    q = p - 0.5
+    r = 0.180625 - q * q
+    centre = q * (((59.109374720 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179) / (
+        ((67.187563600 * r + 78.757757664) * r + 17.895169469) * r + 1)
+    r = torch.sqrt(-torch.log(torch.minimum(p, 1 - p))) - 1.6
+    tail = (((0.17023821103 * r + 1.3067284816) * r + 2.7568153900) * r + 1.4234372777) / (
+        (0.12021132975 * r + 0.73700164250) * r + 1)
+    z = torch.where(q.abs() <= 0.425, centre, torch.sign(q) * tail)
+    assert ((z - torch.special.ndtri(p)).abs() <= 5e-7 * z.abs()).all()
+    return z
+
+
+def corrupt(noise, amount, **more):
+    return "AE__LAYER_CORRUPT", {"NOISE": "AE_NOISE_" + noise, "AMOUNT": amount, **more}
+
+
+def gaussian(samples):
+    return "AE__LAYER_GAUSSIAN", {"SAMPLES": samples}
+
+
+def concat(dim):
+    return "AE__LAYER_CONCAT", {"SIDE": dim}
+
+
+def label(classes):
+    return "AE__LAYER_CONCAT", {"SIDE": classes, "LABEL": 1}
+
+
+def noisy(settings, layer, samples, x):
+    """x as a corrupt layer leaves it"""
+    bits, amount = words(CORRUPT, layer, samples, x.shape[1]), settings["AMOUNT"]
+    low, high = settings.get("CLIP_LOW", -math.inf), settings.get("CLIP_HIGH", math.inf)
+    if settings["NOISE"] == "AE_NOISE_GAUSSIAN":
+        y = x + amount * normal(bits)
+        assert min((y - low).abs().min(), (y - high).abs().min()) > 1e-3, "too near the kink"
+        return y.clamp(low, high)
+    replaced = bits < int(amount * 2 ** 32)
+    if settings["NOISE"] == "AE_NOISE_MASKING":
+        return torch.where(replaced, torch.tensor(float(settings.get("MASK_VALUE", 0))), x)
+    if settings["NOISE"] == "AE_NOISE_DROPOUT":
+        return torch.where(replaced, torch.tensor(0.0), x / (1 - amount))
+    salt = torch.where(bits < int(amount * 2 ** 32) // 2, torch.tensor(settings.get("CLIP_LOW", 0.0)),
+                       torch.tensor(settings.get("CLIP_HIGH", 1.0)))
+    return torch.where(replaced, salt, x)
+
+
+def log_variance(a):
+    return 20 * torch.tanh(a / 20)
+
+
+def posterior(x):
+    mean, a = x.chunk(2, 1)
+    return Normal(mean, torch.exp(log_variance(a) / 2))
 
 
 def dense(units, activation="LINEAR", **more):
@@ -59,46 +156,115 @@ def activate(settings, z):
     }[act]()
 
 
-def loss(kind, settings, y, t):
+def loss(kind, settings, y, t, a):
+    """A number, or one a row where terms are densities; a: what gives a learned log-variance."""
     functional = torch.nn.functional
+    if kind == "AE_LOSS_GAUSSIAN_NLL":
+        variance = torch.tensor(settings.get("VARIANCE", 1.0)) if a is None else torch.exp(log_variance(a))
+        return -Normal(y, variance.sqrt()).log_prob(t).sum(1)
     return {
         "AE_LOSS_MSE": lambda: functional.mse_loss(y, t),
         "AE_LOSS_BCE": lambda: functional.binary_cross_entropy(y, t),
         "AE_LOSS_MAE": lambda: functional.l1_loss(y, t),
         "AE_LOSS_HUBER": lambda: functional.huber_loss(y, t, delta=settings.get("DELTA", 1)),
-        "AE_LOSS_BERNOULLI_NLL": lambda: functional.binary_cross_entropy(y, t, reduction="sum") / len(y),
+        "AE_LOSS_BERNOULLI_NLL": lambda: functional.binary_cross_entropy(y, t, reduction="none").sum(1),
     }[kind]()
+
+
+def divergence(settings, x, y, sampled):
+    """Of a Gaussian layer from the standard normal distribution; one a row of y."""
+    q, prior = posterior(x), Normal(0.0, 1.0)
+    if sampled:
+        return (q.log_prob(y) - prior.log_prob(y)).sum(1)
+    kl, bits = kl_divergence(q, prior), settings.get("FREE_BITS", 0)
+    assert (kl - bits).abs().min() > 1e-3, "too near the kink"
+    return torch.maximum(kl, torch.tensor(float(bits))).sum(1)
+
+
+def penalty(kind, settings, x, y, sampled):
+    """Likewise; x: the layer's input for each row of its output y."""
+    if kind == "AE_PENALTY_KL":
+        return divergence(settings, x, y, sampled)
+    if kind == "AE_PENALTY_L1":
+        assert y[y != 0].abs().min() > 1e-3, "too near the kink"
+        return y.abs().sum(1)
+    wanted, got = Bernoulli(torch.tensor(settings.get("TARGET", 0.05))), Bernoulli(y.mean(0))
+    return {"AE_PENALTY_KL_SPARSITY": lambda: kl_divergence(wanted, got).sum()}[kind]()
 
 
 class Model:
     def __init__(self, chain, draws):
-        self.chain, self.arrays, self.kernels, self.biases = chain, [], {}, {}
-        inputs = chain["input"]
+        self.chain, self.arrays, self.kernels, self.biases, self.variances = chain, [], {}, {}, {}
+        self.samples, self.side, width = 1, None, chain["input"]
         for i, (kind, settings) in enumerate(chain["layers"]):
-            if kind != "AE__LAYER_DENSE":
-                continue
-            units = settings["UNITS"]
-            if "TIED" not in settings:
-                self.kernels[i] = self.own(draws.array(inputs, units))
-            if settings.get("BIAS", 1):
-                self.biases[i] = self.own(draws.array(units))
-            inputs = units
+            if kind == "AE__LAYER_DENSE":
+                width = self.dense(i, settings, width, draws)
+            if kind == "AE__LAYER_GAUSSIAN":
+                width, self.samples = width // 2, settings["SAMPLES"]
+            if kind == "AE__LAYER_CONCAT":
+                width, self.side = width + settings["SIDE"], settings
+        self.outputs = width
+        for i, (kind, settings) in enumerate(chain["terms"]):
+            if settings.get("VARIANCE_KIND", "AE_VARIANCE_FIXED") != "AE_VARIANCE_FIXED":
+                shared = settings["VARIANCE_KIND"] == "AE_VARIANCE_GLOBAL"
+                self.variances[i] = self.own(draws.array(1 if shared else width))
+
+    def dense(self, i, settings, inputs, draws):
+        units = settings["UNITS"]
+        if "TIED" not in settings:
+            self.kernels[i] = self.own(draws.array(inputs, units))
+        if settings.get("BIAS", 1):
+            self.biases[i] = self.own(draws.array(units))
+        return units
 
     def own(self, array):
         self.arrays.append(array.requires_grad_())
         return array
 
-    def forward(self, y):
-        for i, (kind, settings) in enumerate(self.chain["layers"]):
-            if kind == "AE__LAYER_DENSE":
-                kernel = self.kernels[i] if i in self.kernels else self.kernels[settings["TIED"]].T
-                y = y @ kernel + self.biases.get(i, 0)
-            y = activate(settings, y)
-        return y
+    def batch(self, draws):
+        x, t = draws.batch(self.chain["input"], self.outputs)
+        more = self.side
+        return x, t, more and draws.side(more["SIDE"], more["SIDE"] if more.get("LABEL") else 0)
 
-    def loss(self, x, t):
-        y = self.forward(x)
-        return sum(more.get("WEIGHT", 1) * loss(kind, more, y, t) for kind, more in self.chain["terms"])
+    def layer(self, i, x, side, train):
+        """y for x, and x for each row of y"""
+        kind, settings = self.chain["layers"][i]
+        repeat = len(x) // ROWS
+        if kind == "AE__LAYER_DENSE":
+            kernel = self.kernels[i] if i in self.kernels else self.kernels[settings["TIED"]].T
+            return activate(settings, x @ kernel + self.biases.get(i, 0)), x
+        if kind == "AE__LAYER_CONCAT":
+            return torch.cat([x, side.repeat_interleave(repeat, 0)], 1), x
+        if kind == "AE__LAYER_CORRUPT":
+            return (noisy(settings, i, repeat, x) if train else x), x
+        if kind == "AE__LAYER_GAUSSIAN":
+            if not train:
+                return posterior(x).mean, x
+            x = x.repeat_interleave(settings["SAMPLES"], 0)
+            q = posterior(x)
+            return q.mean + q.stddev * normal(words(POSTERIOR, i, settings["SAMPLES"], q.mean.shape[1])), x
+        return activate(settings, x), x
+
+    def forward(self, x, side=None, train=False):
+        """(y, x) of each layer"""
+        trace = []
+        for i in range(len(self.chain["layers"])):
+            trace.append(self.layer(i, trace[-1][0] if trace else x, side, train))
+        return trace
+
+    def loss(self, x, t, side=None):
+        trace, total = self.forward(x, side, True), 0
+        importance = self.chain["model"].get("BOUND") == "AE_BOUND_IMPORTANCE"
+        t = t.repeat_interleave(self.samples, 0)
+        for i, (kind, more) in enumerate(self.chain["terms"]):
+            y, x = trace[more.get("LAYER", -1)]
+            value = (loss(kind, more, y, t, self.variances.get(i)) if "LOSS" in kind
+                     else penalty(kind, more, x, y, importance))
+            factor = more.get("WEIGHT", 1) * min(1, EPOCHS_DONE / more.get("WARMUP", EPOCHS_DONE))
+            total = total + factor * (value if importance else value.mean())
+        if importance:  # Burda et al. 2016, equation 8
+            total = math.log(self.samples) - torch.logsumexp(-total.reshape(ROWS, self.samples), 1)
+        return total.mean()
 
 
 def optimizer(model, kind, settings):
@@ -136,7 +302,16 @@ def chain(name, inputs, layers, terms, optim=None, model=None):
             "optim": optim or ("AE_OPTIM_ADAM", {}), "model": model or {}}
 
 
-MSE, BCE = ("AE_LOSS_MSE", {}), ("AE_LOSS_BCE", {})
+def kl(layer, **more):
+    return "AE_PENALTY_KL", {"LAYER": layer, **more}
+
+
+def nll(variance_kind, **more):
+    return "AE_LOSS_GAUSSIAN_NLL", {"VARIANCE_KIND": "AE_VARIANCE_" + variance_kind, **more}
+
+
+MSE, BCE, BERNOULLI = ("AE_LOSS_MSE", {}), ("AE_LOSS_BCE", {}), ("AE_LOSS_BERNOULLI_NLL", {})
+IMPORTANCE = {"BOUND": "AE_BOUND_IMPORTANCE"}
 MODELS = [
     chain("seed program", 12, [dense(5, "RELU"), dense(12, "SIGMOID")], [BCE]),
     chain("deep", 12, [dense(8, "RELU"), dense(6, "RELU"), dense(3, "RELU"), dense(6, "RELU"),
@@ -153,7 +328,52 @@ MODELS = [
     chain("elu, softplus", 9, [dense(6, "ELU"), dense(4, "SOFTPLUS"), dense(9, "ELU")], [MSE]),
     chain("mae", 8, [dense(4, "TANH"), dense(8, "SOFTPLUS")], [("AE_LOSS_MAE", {})]),
     chain("huber", 8, [dense(4, "SOFTPLUS"), dense(8)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
-    chain("bernoulli", 8, [dense(4, "ELU"), dense(8, "SIGMOID")], [("AE_LOSS_BERNOULLI_NLL", {})]),
+    chain("bernoulli", 8, [dense(4, "ELU"), dense(8, "SIGMOID")], [BERNOULLI]),
+    chain("gaussian noise", 6, [corrupt("GAUSSIAN", 0.5), dense(4, "TANH"),
+                                corrupt("GAUSSIAN", 0.25, CLIP_LOW=-0.75, CLIP_HIGH=0.5), dense(6)], [MSE]),
+    chain("masking", 6, [corrupt("MASKING", 0.3), dense(5, "TANH"),
+                         corrupt("MASKING", 0.25, MASK_VALUE=0.5), dense(6, "SIGMOID")], [BCE]),
+    chain("salt and pepper", 6, [corrupt("SALT_PEPPER", 0.4), dense(5, "TANH"),
+                                 corrupt("SALT_PEPPER", 0.3, CLIP_LOW=-1.0, CLIP_HIGH=2.0), dense(6)], [MSE]),
+    chain("dropout", 6, [corrupt("DROPOUT", 0.2), dense(5, "SIGMOID"), corrupt("DROPOUT", 0.5), dense(6)],
+          [MSE]),
+    chain("l1", 6, [dense(4, "RELU"), dense(6, "SOFTPLUS")],
+          [("AE_PENALTY_L1", {"LAYER": 0, "WEIGHT": 0.25}), MSE, ("AE_PENALTY_L1", {"LAYER": 1, "WEIGHT": 0.5})]),
+    chain("kl sparsity", 6, [dense(4, "SIGMOID"), dense(6, "SIGMOID")],
+          [BCE, ("AE_PENALTY_KL_SPARSITY", {"LAYER": 0, "WEIGHT": 0.5}),
+           ("AE_PENALTY_KL_SPARSITY", {"LAYER": 1, "TARGET": 0.75})]),
+    chain("variational", 6, [dense(5, "TANH"), dense(6), gaussian(1), dense(4, "TANH"), dense(6, "SIGMOID")],
+          [BERNOULLI, kl(2)]),
+    chain("variational, beta", 6, [dense(6), gaussian(1), dense(6, "SIGMOID")], [MSE, kl(1, WEIGHT=0.125)]),
+    chain("variational, behind tanh", 6, [dense(4, "TANH"), gaussian(2), dense(6, "SIGMOID")],
+          [BERNOULLI, kl(1, WEIGHT=4)]),
+    chain("free bits", 6, [dense(6), gaussian(1), dense(6, "SIGMOID")], [BERNOULLI, kl(1, FREE_BITS=0.25)]),
+    chain("warm-up", 6, [dense(6), gaussian(1), dense(6, "SIGMOID")], [kl(1, WARMUP=6), BERNOULLI]),
+    chain("warm-up over", 6, [dense(6), gaussian(1), dense(6, "SIGMOID")], [kl(1, WARMUP=1), BERNOULLI]),
+    chain("four samples", 6, [dense(6), gaussian(4), dense(4, "TANH"), dense(6, "SIGMOID")],
+          [BERNOULLI, kl(1), ("AE_PENALTY_L1", {"LAYER": 2, "WEIGHT": 0.125}),
+           ("AE_PENALTY_KL_SPARSITY", {"LAYER": 3, "TARGET": 0.5})]),
+    chain("four samples, noise behind", 6, [dense(6), gaussian(4), corrupt("DROPOUT", 0.25), dense(6, "SIGMOID")],
+          [BERNOULLI, kl(1)]),
+    chain("importance, one sample", 6, [dense(6), gaussian(1), dense(6, "SIGMOID")], [BERNOULLI, kl(1)],
+          model=IMPORTANCE),
+    chain("importance, five samples", 6, [dense(5, "TANH"), dense(6), gaussian(5), dense(4, "TANH"),
+                                          dense(6, "SIGMOID")], [BERNOULLI, kl(2)], model=IMPORTANCE),
+    chain("importance, variances", 6, [dense(4, "TANH"), gaussian(3), dense(6)], [nll("FEATURE"), kl(1)],
+          model=IMPORTANCE),
+    chain("fixed variance", 6, [dense(4, "TANH"), dense(6)], [nll("FIXED", VARIANCE=0.25)]),
+    chain("one variance", 6, [dense(4, "TANH"), dense(6, "SIGMOID")], [nll("GLOBAL", WEIGHT=0.5)]),
+    chain("variances", 6, [dense(4, "TANH"), dense(6)], [nll("FEATURE")]),
+    chain("variances, three samples", 6, [dense(6), gaussian(3), dense(6, "TANH")], [nll("FEATURE"), kl(1)]),
+    chain("one variance, three samples, apart", 6, [dense(6), gaussian(3), dense(6), alone("SIGMOID")],
+          [nll("GLOBAL"), kl(1)]),
+    chain("gaussian last", 6, [dense(4, "TANH"), dense(12), gaussian(2)], [MSE, kl(2), nll("GLOBAL")]),
+    chain("side", 6, [concat(3), dense(4, "TANH"), concat(3), dense(6, "SIGMOID")], [BCE]),
+    chain("label", 6, [dense(4, "TANH"), label(4), dense(6, "SIGMOID")], [BCE]),
+    chain("conditional, side", 6, [concat(2), dense(5, "TANH"), dense(6), gaussian(3), concat(2),
+                                   dense(6, "SIGMOID")], [BERNOULLI, kl(3)]),
+    chain("conditional, label", 6, [label(4), dense(6), gaussian(2), label(4), dense(4, "SOFTPLUS"), dense(6)],
+          [nll("FEATURE"), kl(2)], model=IMPORTANCE),
 ]
 
 
@@ -214,12 +434,12 @@ def flat(arrays):
 def model_row(c):
     draws = Draws(1)
     model = Model(c, draws)
-    x, t = draws.batch(c["input"])
-    loss = model.loss(x, t)
+    x, t, side = model.batch(draws)
+    loss = model.loss(x, t, side)
     loss.backward()
-    fields = {"chain": chain_text(c), "loss": "%.17g" % loss.item(),
-              "output": numbers(model.forward(x)), "gradients": numbers(flat(a.grad for a in model.arrays))}
-    return fields
+    return {"chain": chain_text(c), "loss": "%.17g" % loss.item(),
+            "output": numbers(model.forward(x, side)[-1][0]),
+            "gradients": numbers(flat(a.grad for a in model.arrays))}
 
 
 def optim_row(c):
@@ -227,7 +447,7 @@ def optim_row(c):
     model = Model(c, draws)
     steps, losses, cut = optimizer(model, *c["optim"]), [], 0
     for _ in range(STEPS):
-        loss = model.loss(*draws.batch(c["input"]))
+        loss = model.loss(*model.batch(draws))
         steps.zero_grad()
         loss.backward()
         cut += clip(model, c["model"])

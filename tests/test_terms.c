@@ -1,0 +1,637 @@
+/* Losses and penalties through ae.h, against closed forms of what the model gives out; what the history
+ * says of them; and that an interrupted training of any of them goes on as if it had not been. */
+#include "test_fit.h"
+
+enum { DIM = 9, CODE_DIM = 3, EXAMPLES = 50, MANY = 2500 /* more than are taken at a time */ };
+
+/* A Gaussian code of so many samples under a likelihood, with its divergence. */
+typedef struct variational {
+    int32_t loss, bound;
+    int64_t samples, batch;
+    double weight, free_bits, warmup, learning_rate;
+    int64_t classes; /* of a label that the decoder is told; 0: none */
+    double sparsity; /* weight of a penalty on the decoder's hidden layer; 0: none */
+    int64_t threads;
+} variational;
+
+static ae_config *variational_config(const variational *v)
+{
+    ae_config *config;
+    must(ae_config_create(&config));
+    must(ae_config_input(config, DIM));
+    must(ae_config_dense(config, 7, AE_ACT_TANH));
+    must(ae_config_dense(config, 2 * CODE_DIM, AE_ACT_LINEAR));
+    must(ae_config_gaussian(config));
+    must(ae_config_set_i64(config, AE_PARAM_SAMPLES, v->samples));
+    must(ae_config_penalty(config, AE_PENALTY_KL, v->weight));
+    must(ae_config_set_f64(config, AE_PARAM_FREE_BITS, v->free_bits));
+    must(ae_config_set_f64(config, AE_PARAM_WARMUP, v->warmup));
+    must(ae_config_code(config));
+    if (v->classes) must(ae_config_concat_label(config, v->classes));
+    must(ae_config_dense(config, 7, AE_ACT_SIGMOID));
+    if (v->sparsity > 0) must(ae_config_penalty(config, AE_PENALTY_KL_SPARSITY, v->sparsity));
+    must(ae_config_dense(config, DIM, AE_ACT_SIGMOID));
+    must(ae_config_loss(config, v->loss));
+    must(ae_config_set_i64(config, AE_PARAM_BOUND, v->bound));
+    must(ae_config_set_i64(config, AE_PARAM_BATCH, v->batch));
+    must(ae_config_set_i64(config, AE_PARAM_SEED, 11));
+    must(ae_config_set_i64(config, AE_PARAM_THREADS, v->threads ? v->threads : 1));
+    must(ae_config_set_f64(config, AE_PARAM_LEARNING_RATE, v->learning_rate));
+    return config;
+}
+
+static ae_model *variational_model(const variational *v)
+{
+    return model_of(variational_config(v));
+}
+
+static void assert_near(double got, double want, double tolerance)
+{
+    if (!(fabs(got - want) <= tolerance))
+        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
+}
+
+/* A metric of every epoch; to be freed. */
+static double *history_of(const ae_model *model, int32_t metric)
+{
+    size_t count;
+    must(ae_model_history(model, metric, NULL, 0, &count));
+    double *values = malloc((count + 1) * sizeof *values);
+    assert_non_null(values);
+    must(ae_model_history(model, metric, values, count, NULL));
+    return values;
+}
+
+static double last_of(const ae_model *model, int32_t metric)
+{
+    double *values = history_of(model, metric), last = values[ae_model_epochs(model) - 1];
+    free(values);
+    return last;
+}
+
+/* x, and labels of `classes` classes where there are some. */
+static ae_data *data_of(const float *x, int64_t rows, const uint8_t *labels)
+{
+    ae_data *data;
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, rows, DIM));
+    if (labels) must(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_U8, labels, rows, 1));
+    return data;
+}
+
+/* ---- the mean activation ---- */
+
+enum { HIDDEN = 6 };
+
+/* A sigmoid layer, with a penalty on its means or, for weight 0, without. */
+static ae_model *sparse_model(double weight, double target, double learning_rate)
+{
+    ae_config *config;
+    must(ae_config_create(&config));
+    must(ae_config_input(config, DIM));
+    must(ae_config_dense(config, HIDDEN, AE_ACT_SIGMOID));
+    must(ae_config_code(config));
+    if (weight > 0) {
+        must(ae_config_penalty(config, AE_PENALTY_KL_SPARSITY, weight));
+        must(ae_config_set_f64(config, AE_PARAM_TARGET, target));
+    }
+    must(ae_config_dense(config, DIM, AE_ACT_LINEAR));
+    must(ae_config_loss(config, AE_LOSS_MSE));
+    must(ae_config_set_f64(config, AE_PARAM_LEARNING_RATE, learning_rate));
+    must(ae_config_set_i64(config, AE_PARAM_BATCH, MANY));
+    return model_of(config);
+}
+
+static void mean_code(ae_model *model, const float *x, int64_t rows, double means[HIDDEN])
+{
+    float *code = drawn(rows * HIDDEN);
+    must(ae_encode(model, x, rows, code, (size_t)rows * HIDDEN));
+    memset(means, 0, HIDDEN * sizeof *means);
+    for (int64_t i = 0; i < rows * HIDDEN; i++) means[i % HIDDEN] += (double)code[i] / (double)rows;
+    free(code);
+}
+
+static double sparsity_of(ae_model *model, const float *x, int64_t rows, double r)
+{
+    double means[HIDDEN], sum = 0;
+    mean_code(model, x, rows, means);
+    for (size_t j = 0; j < HIDDEN; j++)
+        sum += r * log(r / means[j]) + (1 - r) * log((1 - r) / (1 - means[j]));
+    return sum;
+}
+
+static double evaluated(ae_model *model, const float *x, int64_t rows)
+{
+    double loss;
+    must(ae_evaluate(model, x, NULL, rows, &loss));
+    return loss;
+}
+
+/* Its value is that of all rows together, whatever number is taken at a time; rows that stand twice
+ * change nothing. */
+static void sparsity_is_one_value_of_all_rows(void **state)
+{
+    const int64_t rows[] = {1, 50, MANY};
+    float *x = drawn(2 * MANY * DIM);
+    ae_model *with = sparse_model(0.5, 0.125, 0), *without = sparse_model(0, 0, 0);
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const double want =
+            evaluated(without, x, rows[i]) + 0.5 * sparsity_of(without, x, rows[i], 0.125);
+        assert_near(evaluated(with, x, rows[i]), want, 1e-6 * want);
+    }
+    const double once = evaluated(with, x, MANY), half = evaluated(with, x, MANY / 2);
+    memcpy(x + MANY * DIM, x, MANY * DIM * sizeof *x);
+    assert_near(evaluated(with, x, 2 * MANY), once, 1e-12 * once);
+    const double other = evaluated(with, x + MANY / 2 * DIM, MANY / 2);
+    assert_true(once <
+                (half + other) / 2); /* the divergence is convex in the means, and so is MSE */
+    ae_model_free(with);
+    ae_model_free(without);
+    free(x);
+}
+
+static void scores_leave_the_sparsity_out(void **state)
+{
+    float *x = drawn(EXAMPLES * DIM), scores[2][EXAMPLES];
+    ae_model *models[] = {sparse_model(0.5, 0.125, 0), sparse_model(0, 0, 0)};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        must(ae_score(models[i], x, EXAMPLES, scores[i], EXAMPLES));
+        ae_model_free(models[i]);
+    }
+    assert_memory_equal(scores[0], scores[1], sizeof scores[0]);
+    free(x);
+}
+
+static void sparse_training_brings_every_mean_to_its_target(void **state)
+{
+    const double target = 0.1;
+    float *x = drawn(MANY * DIM);
+    double means[HIDDEN];
+    ae_model *model = sparse_model(10, target, 0.05);
+    (void)state;
+    mean_code(model, x, MANY, means);
+    for (size_t j = 0; j < HIDDEN; j++) assert_true(means[j] > 0.2);
+    train_to(model, x, MANY, 200);
+    mean_code(model, x, MANY, means);
+    for (size_t j = 0; j < HIDDEN; j++) assert_near(means[j], target, 0.01);
+    ae_model_free(model);
+    free(x);
+}
+
+/* With one step an epoch, and none that moves, training reports what evaluation does. */
+static void training_reports_the_sparsity_of_the_batch(void **state)
+{
+    float *x = drawn(MANY * DIM);
+    ae_model *model = sparse_model(2, 0.3, 0);
+    (void)state;
+    train_to(model, x, MANY, 1);
+    assert_near(last_of(model, AE_METRIC_LOSS), evaluated(model, x, MANY), 1e-9);
+    assert_near(last_of(model, AE_METRIC_TERM), sparsity_of(model, x, MANY, 0.3), 1e-6);
+    ae_model_free(model);
+    free(x);
+}
+
+/* ---- normal likelihoods ---- */
+
+static ae_model *normal_model(int32_t kind, int32_t act, double variance)
+{
+    ae_config *config;
+    must(ae_config_create(&config));
+    must(ae_config_input(config, DIM));
+    must(ae_config_dense(config, HIDDEN, AE_ACT_TANH));
+    must(ae_config_code(config));
+    must(ae_config_dense(config, DIM, act));
+    must(ae_config_loss(config, AE_LOSS_GAUSSIAN_NLL));
+    must(ae_config_set_i64(config, AE_PARAM_VARIANCE_KIND, kind));
+    must(ae_config_set_f64(config, AE_PARAM_VARIANCE, variance));
+    return model_of(config);
+}
+
+static double nll_of(const float *y, const float *t, const double *log_v)
+{
+    double sum = 0;
+    for (size_t j = 0; j < DIM; j++) {
+        const double r = (double)y[j] - (double)t[j];
+        sum += (r * r / exp(log_v[j]) + log_v[j] + log(2 * acos(-1))) / 2;
+    }
+    return sum;
+}
+
+static void compare_scores(ae_model *model, const float *x, const double *log_v)
+{
+    float *y = drawn(EXAMPLES * DIM), *scores = drawn(EXAMPLES);
+    double sum = 0;
+    must(ae_reconstruct(model, x, EXAMPLES, y, EXAMPLES * DIM));
+    must(ae_score(model, x, EXAMPLES, scores, EXAMPLES));
+    for (size_t i = 0; i < EXAMPLES; i++) {
+        const double want = nll_of(y + i * DIM, x + i * DIM, log_v);
+        sum += want / EXAMPLES;
+        assert_near((double)scores[i], want, 1e-5 * (1 + fabs(want)));
+    }
+    assert_near(evaluated(model, x, EXAMPLES), sum, 1e-5 * (1 + fabs(sum)));
+    free(y);
+    free(scores);
+}
+
+static void normal_likelihood_is_the_log_density(void **state)
+{
+    const int32_t acts[] = {AE_ACT_LINEAR, AE_ACT_SIGMOID};
+    float *x = drawn(EXAMPLES * DIM);
+    (void)state;
+    for (int32_t i = 0; i < 3 * 2; i++) {
+        const int32_t kind = i / 2;
+        const size_t count = kind == AE_VARIANCE_FEATURE ? DIM : 1;
+        ae_model *model = normal_model(kind, acts[i % 2], 0.125);
+        float values[DIM];
+        double log_v[DIM];
+        for (size_t j = 0; j < DIM; j++) log_v[j] = log(0.125);
+        compare_scores(model, x, log_v);
+        if (kind != AE_VARIANCE_FIXED) { /* layer 2 is the loss */
+            must(ae_model_weights_get(model, 2, "log_variance", values, count));
+            assert_near((double)values[0], 20 * atanh(log(0.125) / 20), 1e-6);
+            for (size_t j = 0; j < count; j++) values[j] = (float)j - 3;
+            must(ae_model_weights_set(model, 2, "log_variance", values, count));
+            for (size_t j = 0; j < DIM; j++)
+                log_v[j] = 20 * tanh((double)values[count == 1 ? 0 : j] / 20);
+            compare_scores(model, x, log_v);
+        }
+        ae_model_free(model);
+    }
+    free(x);
+}
+
+/* With the output held at 0 the best variance of a feature is the mean of its squares. */
+static void learned_variances_are_the_mean_squares(void **state)
+{
+    float *x = drawn(EXAMPLES * DIM), zeros[HIDDEN * DIM] = {0}, got[DIM];
+    (void)state;
+    for (int32_t kind = AE_VARIANCE_GLOBAL; kind <= AE_VARIANCE_FEATURE; kind++) {
+        ae_model *model = normal_model(kind, AE_ACT_LINEAR, 1);
+        const size_t count = kind == AE_VARIANCE_GLOBAL ? 1 : DIM;
+        double squares[DIM] = {0};
+        for (size_t i = 0; i < EXAMPLES * DIM; i++)
+            squares[count == 1 ? 0 : i % DIM] +=
+                (double)x[i] * (double)x[i] * (double)count / (EXAMPLES * DIM);
+        for (int64_t epoch = 1; epoch <= 1500; epoch++) {
+            must(ae_model_weights_set(model, 1, "kernel", zeros, HIDDEN * DIM));
+            must(ae_model_weights_set(model, 1, "bias", zeros, DIM));
+            must(ae_model_set_f64(model, AE_PARAM_LEARNING_RATE, epoch < 1000 ? 0.01 : 0.001));
+            train_to(model, x, EXAMPLES, epoch);
+        }
+        must(ae_model_weights_get(model, 2, "log_variance", got, count));
+        for (size_t j = 0; j < count; j++)
+            assert_near(20 * tanh((double)got[j] / 20), log(squares[j]), 1e-3);
+        ae_model_free(model);
+    }
+    free(x);
+}
+
+/* ---- sums ---- */
+
+static const variational kinds[] = {
+    {AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 1, 16, 1, .learning_rate = 0.01},
+    {AE_LOSS_MSE, AE_BOUND_ELBO, 3, 16, 0.25, .learning_rate = 0.01, .sparsity = 0.5},
+    {AE_LOSS_GAUSSIAN_NLL, AE_BOUND_IMPORTANCE, 3, 16, 1, .learning_rate = 0.01},
+    {AE_LOSS_BCE, AE_BOUND_ELBO, 2, 7, 0.125, .learning_rate = 0.01, .classes = 4},
+    {AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 1, 16, 1, 0.1, 3, .learning_rate = 0.01, .classes = 4},
+    {AE_LOSS_BERNOULLI_NLL, AE_BOUND_IMPORTANCE, 2, 16, 1, .learning_rate = 0.01, .classes = 4},
+};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* Drawn examples with labels, where the kind takes them. */
+typedef struct labelled {
+    float *x;
+    uint8_t *labels;
+    ae_data *data;
+} labelled;
+
+static labelled labelled_for(const variational *v)
+{
+    labelled l = {.labels = malloc(EXAMPLES)};
+    draw_state = 1;
+    assert_non_null(l.labels);
+    l.x = drawn(EXAMPLES * DIM);
+    for (size_t i = 0; i < EXAMPLES; i++) l.labels[i] = (uint8_t)(draw_bits() >> 62);
+    l.data = data_of(l.x, EXAMPLES, v->classes ? l.labels : NULL);
+    return l;
+}
+
+static void labelled_free(labelled *l)
+{
+    ae_data_free(l->data);
+    free(l->labels);
+    free(l->x);
+}
+
+/* But for the importance-weighted bound, which is no mean. */
+static void loss_is_the_weighted_sum_of_its_terms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        const variational *v = &kinds[i];
+        labelled l = labelled_for(v);
+        ae_model *model = variational_model(v);
+        double terms[3], loss, sum;
+        must(ae_evaluate_terms(model, l.data, terms, 3));
+        must(ae_evaluate_data(model, l.data, &loss));
+        sum = v->weight * terms[0];
+        if (v->sparsity > 0) sum += v->sparsity * terms[1];
+        sum += terms[ae_model_terms(model) - 1];
+        if (v->bound == AE_BOUND_ELBO)
+            assert_near(loss, sum, 1e-12 * fabs(sum));
+        else
+            assert_true(loss < sum); /* Jensen's inequality, of the same draws */
+        ae_model_free(model);
+        labelled_free(&l);
+    }
+}
+
+static int32_t check_event(const ae_event *event, void *user)
+{
+    const variational *v = user;
+    double sum = v->weight * event->terms[0] + event->terms[event->n_terms - 1];
+    if (v->sparsity > 0) sum += v->sparsity * event->terms[1];
+    if (v->bound == AE_BOUND_ELBO && v->warmup == 0)
+        assert_near(event->loss, sum, 1e-12 * fabs(sum));
+    assert_true((event->val_terms == NULL) == (event->kind == AE_EVENT_BATCH));
+    return 0;
+}
+
+static void history_of_terms_adds_up_to_the_losses(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        const variational *v = &kinds[i];
+        labelled l = labelled_for(v);
+        ae_model *model = variational_model(v);
+        ae_fit_options *options = options_to(4);
+        const int32_t last = ae_model_terms(model) - 1;
+        double terms[3];
+        must(ae_fit_options_validation_data(options, l.data));
+        must(ae_fit_options_progress(options, check_event, (void *)v));
+        must(ae_fit_data(model, l.data, options));
+        must(ae_evaluate_terms(model, l.data, terms, 3));
+        double *loss[2] = {history_of(model, AE_METRIC_LOSS),
+                           history_of(model, AE_METRIC_VAL_LOSS)};
+        for (int32_t val = 0; val < 2; val++) {
+            const int32_t base = val ? AE_METRIC_VAL_TERM : AE_METRIC_TERM;
+            double *kl = history_of(model, base), *nll = history_of(model, base + last);
+            double *between = history_of(model, base + last - 1);
+            for (size_t e = 0; e < 4; e++) {
+                double sum = v->weight * kl[e] + nll[e];
+                if (v->sparsity > 0) sum += v->sparsity * between[e];
+                if (v->bound == AE_BOUND_ELBO && (val || v->warmup == 0))
+                    assert_near(loss[val][e], sum, 1e-12 * fabs(sum));
+            }
+            if (val) {
+                assert_true(kl[3] == terms[0] && nll[3] == terms[last]);
+            }
+            free(kl);
+            free(nll);
+            free(between);
+        }
+        free(loss[0]);
+        free(loss[1]);
+        ae_fit_options_free(options);
+        ae_model_free(model);
+        labelled_free(&l);
+    }
+}
+
+/* ---- warm-up and free bits ---- */
+
+/* One step an epoch: the e-th, from 0, has e / warmup of the weight. */
+static void warmup_raises_the_weight_step_by_step(void **state)
+{
+    const variational v = {AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 1, EXAMPLES, 2, .warmup = 4};
+    float *x = drawn(EXAMPLES * DIM);
+    ae_model *model = variational_model(&v);
+    (void)state;
+    train_to(model, x, EXAMPLES, 6);
+    double *loss = history_of(model, AE_METRIC_LOSS), *kl = history_of(model, AE_METRIC_TERM);
+    double *nll = history_of(model, AE_METRIC_TERM + 1);
+    for (int e = 0; e < 6; e++)
+        assert_near(loss[e], nll[e] + 2 * fmin(1, e / 4.0) * kl[e], 1e-12 * loss[e]);
+    free(loss);
+    free(kl);
+    free(nll);
+    ae_model_free(model);
+    free(x);
+}
+
+/* Half an epoch is half a step of the warm-up: of two steps with learning rate 0 the second has 1/8. */
+static void warmup_counts_parts_of_epochs(void **state)
+{
+    const variational v = {AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 1, EXAMPLES / 2, 2, .warmup = 4};
+    float *x = drawn(EXAMPLES * DIM);
+    ae_model *model = variational_model(&v);
+    (void)state;
+    must(ae_model_set_i64(model, AE_PARAM_SHUFFLE, AE_SHUFFLE_NONE));
+    memcpy(x + EXAMPLES / 2 * DIM, x, EXAMPLES / 2 * DIM * sizeof *x); /* the KL term draws not */
+    train_to(model, x, EXAMPLES, 1);
+    const double kl = last_of(model, AE_METRIC_TERM);
+    assert_near(last_of(model, AE_METRIC_LOSS),
+                last_of(model, AE_METRIC_TERM + 1) + 2 * (0 + 1 / 8.0) / 2 * kl, 1e-9);
+    ae_model_free(model);
+    free(x);
+}
+
+/* A posterior that is the prior costs its free bits in training, and nothing afterwards. */
+static void free_bits_are_the_least_that_training_counts(void **state)
+{
+    const variational v = {AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 2, EXAMPLES, 1, .free_bits = 0.5};
+    float *x = drawn(EXAMPLES * DIM), zeros[7 * 2 * CODE_DIM] = {0};
+    ae_model *model = variational_model(&v);
+    ae_data *data = data_of(x, EXAMPLES, NULL);
+    double terms[2];
+    (void)state;
+    must(ae_model_weights_set(model, 1, "kernel", zeros, 7 * 2 * CODE_DIM));
+    train_to(model, x, EXAMPLES, 1);
+    assert_near(last_of(model, AE_METRIC_TERM), CODE_DIM * 0.5, 1e-12);
+    must(ae_evaluate_terms(model, data, terms, 2));
+    assert_true(terms[0] == 0);
+    ae_data_free(data);
+    ae_model_free(model);
+    free(x);
+}
+
+/* ---- active units ---- */
+
+static void heavy_divergence_collapses_the_code_with_a_warning(void **state)
+{
+    const double weights[] = {0.001, 1000};
+    float *x = drawn(EXAMPLES * DIM);
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const variational v = {AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 1, EXAMPLES, weights[i],
+                               .learning_rate = 0.02};
+        ae_model *model = variational_model(&v);
+        train_to(model, x, EXAMPLES, 300);
+        assert_true((last_of(model, AE_METRIC_ACTIVE_UNITS) == 0) == (i == 1));
+        assert_true(last_of(model, AE_METRIC_WARNINGS) == (i == 1 ? AE_WARNING_COLLAPSE : 0));
+        ae_model_free(model);
+    }
+    free(x);
+}
+
+/* By variances of the mean computed here; nothing moves. */
+static void active_units_are_those_whose_mean_varies(void **state)
+{
+    const variational v = {AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 3, 16, 1, .learning_rate = 0};
+    float *x = drawn(EXAMPLES * DIM), code[EXAMPLES * CODE_DIM], bias[2 * CODE_DIM] = {0},
+          kernel[7 * 2 * CODE_DIM];
+    ae_model *model = variational_model(&v);
+    (void)state;
+    must(ae_model_weights_get(model, 1, "kernel", kernel, 7 * 2 * CODE_DIM));
+    for (size_t i = 0; i < 7; i++) kernel[i * 2 * CODE_DIM + 1] = 0; /* one that does not vary */
+    bias[1] = 5;
+    must(ae_model_weights_set(model, 1, "kernel", kernel, 7 * 2 * CODE_DIM));
+    must(ae_model_weights_set(model, 1, "bias", bias, 2 * CODE_DIM));
+    train_to(model, x, EXAMPLES, 1);
+    must(ae_encode(model, x, EXAMPLES, code, EXAMPLES * CODE_DIM));
+    int active = 0;
+    for (size_t j = 0; j < CODE_DIM; j++) {
+        double sum = 0, squares = 0;
+        for (size_t i = 0; i < EXAMPLES; i++) {
+            const double m = (double)code[i * CODE_DIM + j];
+            sum += m / EXAMPLES;
+            squares += m * m / EXAMPLES;
+        }
+        active += squares - sum * sum > 0.01;
+    }
+    assert_in_range(active, 1, CODE_DIM - 1);
+    assert_true(last_of(model, AE_METRIC_ACTIVE_UNITS) == active);
+    ae_model_free(model);
+    free(x);
+}
+
+static void models_without_a_drawn_code_have_no_units(void **state)
+{
+    ae_model *model = small_model();
+    (void)state;
+    must(fit_epochs(model, 1));
+    assert_true(isnan(last_of(model, AE_METRIC_ACTIVE_UNITS)));
+    assert_true(last_of(model, AE_METRIC_WARNINGS) == 0);
+    ae_model_free(model);
+}
+
+/* ---- interruptions ---- */
+
+/* Cancels at the steps of a bit pattern. */
+typedef struct canceller {
+    int step, every;
+} canceller;
+
+static int32_t cancel_now_and_then(const ae_event *event, void *user)
+{
+    canceller *c = user;
+    return event->kind == AE_EVENT_BATCH && ++c->step % c->every == 0;
+}
+
+/* Trained to 5 epochs, cancelled, saved and loaded every few steps. */
+static ae_model *interrupted(const variational *v, const ae_data *data, int every)
+{
+    ae_model *model = variational_model(v);
+    ae_fit_options *options = options_to(5);
+    canceller c = {0, every};
+    must(ae_fit_options_progress(options, cancel_now_and_then, &c));
+    for (;;) {
+        int32_t status = ae_fit_data(model, data, options);
+        model = reloaded(model);
+        if (status == AE_OK) break;
+        assert_int_equal(status, AE_ERR_CANCELLED);
+    }
+    ae_fit_options_free(options);
+    return model;
+}
+
+static void interrupted_training_ends_with_the_same_bytes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        labelled l = labelled_for(&kinds[i]);
+        ae_model *want = variational_model(&kinds[i]);
+        ae_fit_options *options = options_to(5);
+        must(ae_fit_data(want, l.data, options));
+        for (int every = 1; every < 4; every++) {
+            ae_model *got = interrupted(&kinds[i], l.data, every);
+            if (!same_models(got, want)) fail_msg("kind %zu, every %d", i, every);
+            ae_model_free(got);
+        }
+        ae_fit_options_free(options);
+        ae_model_free(want);
+        labelled_free(&l);
+    }
+}
+
+static void threads_change_no_byte(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        labelled l = labelled_for(&kinds[i]);
+        ae_fit_options *options = options_to(3);
+        ae_model *want = variational_model(&kinds[i]);
+        must(ae_fit_data(want, l.data, options));
+        for (int64_t threads = 2; threads <= 4; threads++) {
+            variational v = kinds[i];
+            v.threads = threads;
+            ae_model *got = variational_model(&v);
+            must(ae_fit_data(got, l.data, options));
+            assert_true(same_models(got, want));
+            ae_model_free(got);
+        }
+        ae_fit_options_free(options);
+        ae_model_free(want);
+        labelled_free(&l);
+    }
+}
+
+/* Draws belong to rows: how many make a step changes only the order of the sum. */
+static void draws_do_not_know_the_batch(void **state)
+{
+    const int64_t batches[] = {1, 7, EXAMPLES};
+    float *x = drawn(EXAMPLES * DIM);
+    double want[3];
+    (void)state;
+    for (size_t b = 0; b < 3; b++) {
+        const variational v = {AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 3, batches[b], 1};
+        ae_model *model = variational_model(&v);
+        train_to(model, x, EXAMPLES, 3);
+        double *loss = history_of(model, AE_METRIC_LOSS);
+        for (size_t e = 0; e < 3; e++) {
+            if (b == 0) want[e] = loss[e];
+            assert_near(loss[e], want[e], 1e-12 * want[e]);
+        }
+        assert_true(loss[0] != loss[1] && loss[1] != loss[2]); /* each epoch draws anew */
+        free(loss);
+        ae_model_free(model);
+    }
+    free(x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sparsity_is_one_value_of_all_rows),
+        cmocka_unit_test(scores_leave_the_sparsity_out),
+        cmocka_unit_test(sparse_training_brings_every_mean_to_its_target),
+        cmocka_unit_test(training_reports_the_sparsity_of_the_batch),
+        cmocka_unit_test(normal_likelihood_is_the_log_density),
+        cmocka_unit_test(learned_variances_are_the_mean_squares),
+        cmocka_unit_test(loss_is_the_weighted_sum_of_its_terms),
+        cmocka_unit_test(history_of_terms_adds_up_to_the_losses),
+        cmocka_unit_test(warmup_raises_the_weight_step_by_step),
+        cmocka_unit_test(warmup_counts_parts_of_epochs),
+        cmocka_unit_test(free_bits_are_the_least_that_training_counts),
+        cmocka_unit_test(heavy_divergence_collapses_the_code_with_a_warning),
+        cmocka_unit_test(active_units_are_those_whose_mean_varies),
+        cmocka_unit_test(models_without_a_drawn_code_have_no_units),
+        cmocka_unit_test(interrupted_training_ends_with_the_same_bytes),
+        cmocka_unit_test(threads_change_no_byte),
+        cmocka_unit_test(draws_do_not_know_the_batch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -26,7 +26,7 @@ typedef struct setting {
 /* A layer, a term or an optimiser. */
 typedef struct piece {
     int32_t kind; /* 0 ends the list */
-    setting settings[8];
+    setting settings[16];
 } piece;
 
 typedef struct chain {
@@ -37,6 +37,8 @@ typedef struct chain {
     piece optim;
     setting model[4];
     int code; /* layers of the encoder; 0: the first alone */
+    /* Instead of `input`: height, width and channels of an image; height 0: a signal. */
+    int64_t image[3];
 } chain;
 
 /* clang-format off */
@@ -72,7 +74,12 @@ static inline ae_model *chain_model(const chain *c)
     ae__desc desc;
     ae_model *model;
     ae__desc_begin(&desc);
-    assert_int_equal(ae__desc_input(&desc, c->input), AE_OK);
+    if (c->image[0])
+        assert_int_equal(ae__desc_input(&desc, 3, c->image), AE_OK);
+    else if (c->image[1])
+        assert_int_equal(ae__desc_input(&desc, 2, c->image + 1), AE_OK);
+    else
+        assert_int_equal(ae__desc_input(&desc, 1, &c->input), AE_OK);
     for (const piece *p = c->layers; p->kind; p++) {
         assert_int_equal(ae__desc_layer(&desc, mem, p->kind), AE_OK);
         apply_settings(&desc.layers[desc.n_layers - 1], p->settings);

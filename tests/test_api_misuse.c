@@ -40,6 +40,29 @@ static void missing_pointer_is_named_by_config(void **state)
     refuses(INVALID, "value is NULL", ae_config_get_f64(our.config, AE_PARAM_SLOPE, NULL));
 }
 
+static void missing_pointer_is_named_by_layers_of_images(void **state)
+{
+    (void)state;
+    refuses(INVALID, "config is NULL", ae_config_input_image(NULL, 1, 1, 1));
+    refuses(INVALID, "config is NULL", ae_config_input_signal(NULL, 1, 1));
+    refuses(INVALID, "config is NULL",
+            ae_config_conv2d(NULL, 1, 1, 1, AE_PADDING_VALID, AE_ACT_RELU));
+    refuses(INVALID, "config is NULL", ae_config_conv1d(NULL, 1, 1, AE_PADDING_VALID, AE_ACT_RELU));
+    refuses(INVALID, "config is NULL",
+            ae_config_conv2d_transpose(NULL, 1, 1, 1, 1, 1, AE_PADDING_VALID, AE_ACT_RELU));
+    refuses(INVALID, "config is NULL",
+            ae_config_conv1d_transpose(NULL, 1, 1, 1, AE_PADDING_VALID, AE_ACT_RELU));
+    refuses(INVALID, "config is NULL", ae_config_pool2d(NULL, AE_POOL_MAX, 1, 1, AE_PADDING_VALID));
+    refuses(INVALID, "config is NULL", ae_config_pool1d(NULL, AE_POOL_MAX, 1, AE_PADDING_VALID));
+    refuses(INVALID, "config is NULL", ae_config_upsample2d(NULL, 1, 1, AE_INTERPOLATION_NEAREST));
+    refuses(INVALID, "config is NULL", ae_config_upsample1d(NULL, 1, AE_INTERPOLATION_NEAREST));
+    refuses(INVALID, "config is NULL", ae_config_flatten(NULL));
+    refuses(INVALID, "config is NULL", ae_config_reshape_image(NULL, 1, 1, 1));
+    refuses(INVALID, "config is NULL", ae_config_reshape_signal(NULL, 1, 1));
+    refuses(INVALID, "config is NULL", ae_config_batch_norm(NULL, AE_ACT_RELU));
+    refuses(INVALID, "config is NULL", ae_config_layer_norm(NULL, AE_ACT_RELU));
+}
+
 static void missing_pointer_is_named_by_presets(void **state)
 {
     (void)state;
@@ -330,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_our_house(missing_pointer_is_named_by_library),
         in_our_house(missing_pointer_is_named_by_config),
+        in_our_house(missing_pointer_is_named_by_layers_of_images),
         in_our_house(missing_pointer_is_named_by_presets),
         in_our_house(missing_pointer_is_named_by_model),
         in_our_house(missing_pointer_is_named_by_data),

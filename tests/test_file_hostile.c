@@ -41,7 +41,8 @@ static void dimensions_out_of_bounds_are_refused(void **state)
     (void)state;
     const forgery list[] = {
         {"MODL", 0, 4, 0, F, "rank 0"},
-        {"MODL", 0, 4, 3, V, "rank 3"},
+        {"MODL", 0, 4, 3, V, "dimension 25769803777"}, /* code and count of parameters */
+        {"MODL", 0, 4, 4, V, "rank 4"},
         {"MODL", 0, 4, U32, V, "rank 4294967295"},
         {"MODL", 4, 8, 0, F, "dimension is 0"},
         {"MODL", 4, 8, 1, F, "kernel of 1 x 2, wanted 3 x 2"},

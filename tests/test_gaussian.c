@@ -36,7 +36,7 @@ static trial trial_drawing(void)
 static real *drawn_by(const trial *t, int32_t layer)
 {
     real *y = calloc(DRAWS, sizeof *y);
-    ae__layer_call call = ae__model_call(t->model, 0, &t->context);
+    ae__layer_call call = ae__model_call(t->model, 0, 0, 1, &t->context);
     assert_non_null(y);
     call.number = layer;
     call.x = t->trainer.x;

@@ -50,6 +50,26 @@ static const bounds in_header[] = {
     {AE_PARAM_SAMPLES, 1, 1, 1 << 16},
     {AE_PARAM_SIDE, 1, 1, 1 << 24},
     {AE_PARAM_LABEL, 0, 0, 1},
+    {AE_PARAM_FILTERS, 1, 1, 1 << 20},
+    {AE_PARAM_KERNEL_H, 1, 1, 4096},
+    {AE_PARAM_KERNEL_W, 1, 1, 4096},
+    {AE_PARAM_STRIDE_H, 1, 1, 4096},
+    {AE_PARAM_STRIDE_W, 1, 1, 4096},
+    {AE_PARAM_PADDING, AE_PADDING_VALID, AE_PADDING_VALID, AE_PADDING_EXPLICIT},
+    {AE_PARAM_PAD_TOP, 0, 0, 4096},
+    {AE_PARAM_PAD_BOTTOM, 0, 0, 4096},
+    {AE_PARAM_PAD_LEFT, 0, 0, 4096},
+    {AE_PARAM_PAD_RIGHT, 0, 0, 4096},
+    {AE_PARAM_POOL, AE_POOL_MAX, AE_POOL_MAX, AE_POOL_AVERAGE},
+    {AE_PARAM_FACTOR_H, 2, 1, 4096},
+    {AE_PARAM_FACTOR_W, 2, 1, 4096},
+    {AE_PARAM_INTERPOLATION, AE_INTERPOLATION_NEAREST, AE_INTERPOLATION_NEAREST,
+     AE_INTERPOLATION_BILINEAR},
+    {AE_PARAM_HEIGHT, 0, 0, 1 << 24},
+    {AE_PARAM_WIDTH, 1, 1, 1 << 24},
+    {AE_PARAM_CHANNELS, 1, 1, 1 << 24},
+    {AE_PARAM_NORM_MOMENTUM, 0.99, 0, 1 - FLT_EPSILON},
+    {AE_PARAM_NORM_EPSILON, 1e-3, FLT_MIN, 1},
     {AE_PARAM_WEIGHT, 1, FLT_MIN, FLT_MAX},
     {AE_PARAM_LAYER, -1, -1, 1023},
     {AE_PARAM_DELTA, 1, FLT_MIN, FLT_MAX},
@@ -71,6 +91,7 @@ static const bounds in_header[] = {
     {AE_PARAM_THREADS, 1, 1, 256},
     {AE_PARAM_GEMM, AE_GEMM_AUTO, AE_GEMM_AUTO, AE_GEMM_CBLAS},
     {AE_PARAM_CPU, AE_CPU_AUTO, AE_CPU_AUTO, AE_CPU_NEON},
+    {AE_PARAM_MEMORY, 1 << 30, 1, 0x1p62},
 };
 
 enum { PARAMS = sizeof in_header / sizeof *in_header };
@@ -158,6 +179,27 @@ static int32_t add_part_for(ae_config *config, int32_t param)
     case AE_PARAM_SAMPLES: return ae_config_gaussian(config);
     case AE_PARAM_SIDE:
     case AE_PARAM_LABEL: return ae_config_concat(config, 1);
+    case AE_PARAM_FILTERS:
+    case AE_PARAM_KERNEL_H:
+    case AE_PARAM_KERNEL_W:
+    case AE_PARAM_STRIDE_H:
+    case AE_PARAM_STRIDE_W:
+    case AE_PARAM_PADDING:
+    case AE_PARAM_PAD_TOP:
+    case AE_PARAM_PAD_BOTTOM:
+    case AE_PARAM_PAD_LEFT:
+    case AE_PARAM_PAD_RIGHT:
+        return ae_config_conv2d(config, 1, 1, 1, AE_PADDING_VALID, AE_ACT_LINEAR);
+    case AE_PARAM_POOL: return ae_config_pool1d(config, AE_POOL_MAX, 1, AE_PADDING_VALID);
+    case AE_PARAM_FACTOR_H:
+    case AE_PARAM_FACTOR_W:
+    case AE_PARAM_INTERPOLATION:
+        return ae_config_upsample2d(config, 1, 1, AE_INTERPOLATION_NEAREST);
+    case AE_PARAM_HEIGHT:
+    case AE_PARAM_WIDTH:
+    case AE_PARAM_CHANNELS: return ae_config_reshape_image(config, 1, 1, 1);
+    case AE_PARAM_NORM_MOMENTUM:
+    case AE_PARAM_NORM_EPSILON: return ae_config_batch_norm(config, AE_ACT_LINEAR);
     case AE_PARAM_DELTA: return ae_config_loss(config, AE_LOSS_HUBER);
     case AE_PARAM_VARIANCE:
     case AE_PARAM_VARIANCE_KIND: return ae_config_loss(config, AE_LOSS_GAUSSIAN_NLL);

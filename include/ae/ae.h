@@ -363,7 +363,11 @@ enum {
     /* how a model runs (ae_config_set, ae_model_set); not kept in the file */
     AE_PARAM_THREADS = 500, /* i64, 1: threads of a call; never changes a result; 1 to 256 */
     AE_PARAM_GEMM = 501,    /* i64, AE_GEMM_AUTO */
-    AE_PARAM_CPU = 502      /* i64, AE_CPU_AUTO: instruction set of the kernels */
+    AE_PARAM_CPU = 502,     /* i64, AE_CPU_AUTO: instruction set of the kernels */
+    AE_PARAM_MEMORY = 503   /* i64, 2^30: bytes that a model's workspace, or that of a fit's batch,
+                             * may have beside the weights and what is as large as they are; 1 to
+                             * 2^62. So many rows go at a time as fit into it; one that does not is
+                             * RANGE, before anything is allocated */
 };
 
 /* What a parameter belongs to. */

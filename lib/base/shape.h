@@ -35,6 +35,12 @@ static inline ae__shape ae__shape_as_image(const ae__shape *s)
                         : ae__shape_image(1, 1, s->dims[0]);
 }
 
+/* Numbers of a pixel; of a vector all. */
+static inline size_t ae__shape_channels(const ae__shape *s)
+{
+    return s->dims[s->rank - 1];
+}
+
 /* Elements of a row. Every dimension was checked by the layer that made the shape. */
 static inline size_t ae__shape_size(const ae__shape *shape)
 {

@@ -101,6 +101,22 @@ typedef struct ae__rmsprop {
     real g_scale, g_clamp, l2;
 } ae__rmsprop;
 
+/* out[j] = sum over rows, in order, of (u(i, j) - u_shift[j]) (v(i, j) - v_shift[j]), j < n. */
+typedef struct ae__column_products {
+    const real *u, *v;
+    size_t u_row, v_row;
+    const real *u_shift, *v_shift; /* u_shift NULL: zeros */
+    size_t rows, n;
+} ae__column_products;
+
+/* y(i, j) = a[j] (x(i, j) - shift[j]) + d[j] + b[j] u(i, j), j < n; u NULL: without it. */
+typedef struct ae__blend {
+    const real *a, *shift, *d, *b;
+    const real *x, *u;
+    size_t x_row, u_row;
+    size_t rows, n;
+} ae__blend;
+
 typedef struct ae__kernels {
     int32_t level;    /* AE_CPU_* */
     const char *name; /* "portable", "avx2", "avx512", "neon" */
@@ -124,6 +140,8 @@ typedef struct ae__kernels {
     /* out[j] = (accumulate ? out[j] : 0) + sum over rows, in order, of x[i * x_row + j], j < n */
     void (*column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                         bool accumulate);
+    void (*column_products)(const ae__column_products *p, real *out);
+    void (*blend)(const ae__blend *k, real *y, size_t y_row);
 
     /* w, state and g: n each. velocity = momentum * velocity + g; w -= learning_rate * velocity
      * (nesterov: learning_rate * (g + momentum * velocity)); velocity NULL when momentum is 0. */

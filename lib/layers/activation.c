@@ -2,8 +2,6 @@
  * What stands before the activation is x itself, so dx = dz, times what lies below. */
 #include "layers/image.h"
 
-enum { ROWS = 16 /* of one task */ };
-
 static const int32_t params[] = {AE_PARAM_ACTIVATION, AE_PARAM_SLOPE, 0};
 
 static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *info)
@@ -17,19 +15,18 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
 static void forward_task(void *arg, size_t task, size_t worker)
 {
     const ae__layer_call *call = arg;
-    const size_t end = ae__min_size((task + 1) * ROWS, ae__layer_flat_rows(call, call->x_blocked));
-    const size_t count = call->x_blocked ? call->x_row : call->in;
-    int32_t act = call->raw ? AE_ACT_LINEAR : call->info->activation;
+    const size_t end = ae__layer_task_end(call, task), step = ae__layer_step(call, call->x_blocked);
+    const int32_t act = call->raw ? AE_ACT_LINEAR : call->info->activation;
     (void)worker;
-    for (size_t i = task * ROWS; i < end; i++)
-        call->context->engine->kernels->activate(act, call->info->slope, call->y + i * call->y_row,
-                                                 call->x + i * call->x_row, count);
+    for (size_t row = task * AE__TASK_ROWS; row < end; row += step)
+        call->context->engine->kernels->activate(act, call->info->slope,
+                                                 call->y + row * call->y_row,
+                                                 call->x + row * call->x_row, call->in * step);
 }
 
 static void forward(const ae__layer_call *call)
 {
-    const size_t rows = ae__layer_flat_rows(call, call->x_blocked);
-    ae__pool_run(call->context->engine->pool, ae__blocks(rows, ROWS), forward_task, (void *)call);
+    ae__pool_run(call->context->engine->pool, ae__layer_tasks(call), forward_task, (void *)call);
 }
 
 #ifdef AE_TRAINING
@@ -37,20 +34,18 @@ static void forward(const ae__layer_call *call)
 static void backward_task(void *arg, size_t task, size_t worker)
 {
     const ae__layer_call *call = arg;
-    const size_t end = ae__min_size((task + 1) * ROWS, ae__layer_flat_rows(call, call->x_blocked));
-    const size_t count = call->x_blocked ? call->x_row : call->in;
+    const size_t end = ae__layer_task_end(call, task), step = ae__layer_step(call, call->x_blocked);
     (void)worker;
-    for (size_t i = task * ROWS; i < end; i++)
+    for (size_t row = task * AE__TASK_ROWS; row < end; row += step)
         call->context->engine->kernels->derive(
-            call->below_act, call->below_slope, call->dx + i * call->x_row,
-            call->dy + i * call->y_row, call->x + i * call->x_row, count);
+            call->below_act, call->below_slope, call->dx + row * call->x_row,
+            call->dy + row * call->y_row, call->x + row * call->x_row, call->in * step);
 }
 
 static void backward(const ae__layer_call *call)
 {
     if (!call->dx) return;
-    const size_t rows = ae__layer_flat_rows(call, call->x_blocked);
-    ae__pool_run(call->context->engine->pool, ae__blocks(rows, ROWS), backward_task, (void *)call);
+    ae__pool_run(call->context->engine->pool, ae__layer_tasks(call), backward_task, (void *)call);
 }
 
 #endif

@@ -40,24 +40,36 @@ static int32_t rank_of(const ae__spec *spec)
     return spec->kind == AE__LAYER_CONV1D || spec->kind == AE__LAYER_CONV1D_TRANSPOSE ? 2 : 3;
 }
 
+/* Where the kernel lies, one after the other: pixels of the smaller side, all taps each. */
+static double places(const ae__window *w, bool transposed)
+{
+    return transposed ? (double)w->h.in * (double)w->w.in : (double)w->h.out * (double)w->w.out;
+}
+
 static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *info)
 {
     const size_t filters = (size_t)ae__spec_i64(spec, AE_PARAM_FILTERS);
     const bool transposed = is_transposed(spec);
     ae__window window;
+    size_t inputs, count;
     AE_TRY(ae__window_check_rank(in, rank_of(spec)));
     AE_TRY(ae__window_infer(spec, in, transposed, &window));
     AE_TRY(ae__window_output(&window, in, filters, &info->out));
-    const size_t cells = window.h.kernel * window.w.kernel, channels = in->dims[in->rank - 1];
+    const size_t cells = window.h.kernel * window.w.kernel, channels = ae__shape_channels(in);
+    if (!ae__mul_size(cells, channels, &inputs) || !ae__mul_size(inputs, filters, &count) ||
+        count > PTRDIFF_MAX / sizeof(real) / 8)
+        return ae__fail(AE_ERR_RANGE, "kernel of %zu x %zu x %zu x %zu overflows", window.h.kernel,
+                        window.w.kernel, channels, filters);
     info->activation = (int32_t)ae__spec_i64(spec, AE_PARAM_ACTIVATION);
     info->slope = (real)ae__spec_f64(spec, AE_PARAM_SLOPE);
+    info->terms = (double)count * places(&window, transposed);
     info->n_weights = 1;
     info->weights[KERNEL] = (ae__weight_info){
         .name = "kernel",
         .rows = cells * (transposed ? filters : channels),
         .cols = transposed ? channels : filters,
         .init = (int32_t)ae__spec_i64(spec, AE_PARAM_INIT),
-        .fan_in = cells * channels,
+        .fan_in = inputs,
         .fan_out = cells * filters,
         .decay = true,
         .tied_to = -1,
@@ -91,13 +103,11 @@ static ae__conv conv_of(const ae__spec *spec, const ae__shape *in, const ae__sha
                       .pad_left = window.w.before};
 }
 
+/* Rows want most: they are turned into blocks here. */
 static bool scratch(const ae__layer_need *need, size_t *reals)
 {
     const ae__conv conv = conv_of(need->spec, need->in, &need->info->out);
-    const bool transposed = is_transposed(need->spec);
-    return ae__conv_scratch(&conv, need->rows, transposed ? need->y_blocked : need->x_blocked,
-                            transposed ? need->x_blocked : need->y_blocked, need->training,
-                            need->engine, reals);
+    return ae__conv_scratch(&conv, need->rows, false, false, need->training, need->engine, reals);
 }
 
 static bool has_bias(const ae__layer_call *call)

@@ -30,6 +30,7 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
     info->out = ae__shape_vector(units);
     info->activation = (int32_t)ae__spec_i64(spec, AE_PARAM_ACTIVATION);
     info->slope = (real)ae__spec_f64(spec, AE_PARAM_SLOPE);
+    info->terms = (double)count;
     info->n_weights = 1;
     info->weights[KERNEL] = (ae__weight_info){
         .name = "kernel",

@@ -1,4 +1,4 @@
-/* How layers of images see their buffers. */
+/* How layers of images see their buffers (kernels/image.h). */
 #ifndef AE__LAYERS_IMAGE_H
 #define AE__LAYERS_IMAGE_H
 
@@ -11,7 +11,7 @@ static inline ae__image_pass ae__layer_images(const ae__layer_call *call)
 {
     return (ae__image_pass){
         .rows = call->rows,
-        .channels = call->in_shape->dims[call->in_shape->rank - 1],
+        .channels = ae__shape_channels(call->in_shape),
         .blocked = call->x_blocked,
         .x_row = call->x_row,
         .y_row = call->y_row,
@@ -24,10 +24,24 @@ static inline ae__image_pass ae__layer_images(const ae__layer_call *call)
     };
 }
 
-/* For what is done element by element: blocks are as many rows, each with the gap behind it. */
-static inline size_t ae__layer_flat_rows(const ae__layer_call *call, bool blocked)
+/* What is done element by element takes a row, or a whole block of rows, at a time:
+ *     for (row = first of the task; row < ae__layer_task_end; row += ae__layer_step)
+ *         `in` * step numbers from x + row * x_row on */
+enum { AE__TASK_ROWS = AE__MAX_LANES };
+
+static inline size_t ae__layer_tasks(const ae__layer_call *call)
 {
-    return blocked ? ae__round_up(call->rows, call->context->engine->kernels->lanes) : call->rows;
+    return ae__blocks(call->rows, AE__TASK_ROWS);
+}
+
+static inline size_t ae__layer_task_end(const ae__layer_call *call, size_t task)
+{
+    return ae__min_size((task + 1) * AE__TASK_ROWS, call->rows);
+}
+
+static inline size_t ae__layer_step(const ae__layer_call *call, bool blocked)
+{
+    return blocked ? call->context->engine->kernels->lanes : 1;
 }
 
 #endif

@@ -19,7 +19,8 @@ typedef struct ae__layer_info {
     int32_t activation; /* AE_ACT_*: the last thing that forward does; LINEAR: nothing */
     real slope;
     size_t saved;     /* reals that forward leaves for backward, of a whole batch; */
-    size_t saved_row; /* and more for each row of it */
+    size_t saved_row; /* and more for each row of x */
+    double terms;     /* multiply-adds of a row of x */
 } ae__layer_info;
 
 /* What a layer is about to run as, for the scratch that it asks for. */
@@ -29,7 +30,7 @@ typedef struct ae__layer_need {
     const ae__layer_info *info;
     const ae__engine *engine;
     size_t rows; /* of x, at most */
-    bool x_blocked, y_blocked, training;
+    bool training;
 } ae__layer_need;
 
 /* One layer of a pass. x: rows x in, y: rows * factor x out, with row strides of their own
@@ -82,7 +83,7 @@ typedef struct ae__layer_ops {
 
     /* Fills info, or fails with what, got and wanted (the caller names the layer). */
     int32_t (*infer)(const ae__spec *spec, const ae__shape *in, ae__layer_info *info);
-    /* Reals of scratch, false where they cannot be counted; NULL: none. */
+    /* Reals of scratch, in rows or in blocks; false where they cannot be counted. NULL: none. */
     bool (*scratch)(const ae__layer_need *need, size_t *reals);
     void (*forward)(const ae__layer_call *call);
     /* dx comes before dw, since `finished` may change the weights. NULL without training. */

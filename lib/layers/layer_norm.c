@@ -16,7 +16,7 @@ static const int32_t params[] = {AE_PARAM_ACTIVATION, AE_PARAM_SLOPE, AE_PARAM_N
 
 static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *info)
 {
-    const size_t channels = in->dims[in->rank - 1];
+    const size_t channels = ae__shape_channels(in);
     info->out = *in;
     info->activation = (int32_t)ae__spec_i64(spec, AE_PARAM_ACTIVATION);
     info->slope = (real)ae__spec_f64(spec, AE_PARAM_SLOPE);

@@ -39,7 +39,7 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
     AE_TRY(ae__window_infer(spec, in, false, &window));
     AE_TRY(check_axis("height", &window.h));
     AE_TRY(check_axis(in->rank == 2 ? "length" : "width", &window.w));
-    return ae__window_output(&window, in, in->dims[in->rank - 1], &info->out);
+    return ae__window_output(&window, in, ae__shape_channels(in), &info->out);
 }
 
 static ae__pooling pooling_of(const ae__layer_call *call)

@@ -4,8 +4,6 @@
 #include "base/status.h"
 #include "layers/image.h"
 
-enum { ROWS = 16 /* of one task */ };
-
 static const int32_t no_params[] = {0};
 static const int32_t params[] = {AE_PARAM_HEIGHT, AE_PARAM_WIDTH, AE_PARAM_CHANNELS, 0};
 
@@ -31,37 +29,36 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
                     width, channels);
 }
 
+/* Where one side's numbers go to the other's. */
 typedef struct copying {
+    const ae__layer_call *call;
     real *to;
     const real *from;
-    size_t to_row, from_row, rows, count;
+    size_t to_row, from_row, step;
 } copying;
 
 static void copy_task(void *arg, size_t task, size_t worker)
 {
     const copying *c = arg;
-    const size_t end = ae__min_size((task + 1) * ROWS, c->rows);
+    const size_t end = ae__layer_task_end(c->call, task);
     (void)worker;
-    for (size_t i = task * ROWS; i < end; i++)
-        memcpy(c->to + i * c->to_row, c->from + i * c->from_row, c->count * sizeof *c->to);
+    for (size_t row = task * AE__TASK_ROWS; row < end; row += c->step)
+        memcpy(c->to + row * c->to_row, c->from + row * c->from_row,
+               c->call->in * c->step * sizeof *c->to);
 }
 
-/* From one layout to the other, or to the same; x and y have the same numbers, so the same rows. */
+/* From one layout to the other, or to the same. */
 static void copy(const ae__layer_call *call, real *to, size_t to_row, bool to_blocks,
                  const real *from, size_t from_row, bool from_blocks)
 {
     const ae__engine *engine = call->context->engine;
-    copying c = {to, from, to_row, from_row, ae__layer_flat_rows(call, to_blocks), to_row};
-    if (to_blocks && !from_blocks) {
+    copying c = {call, to, from, to_row, from_row, ae__layer_step(call, to_blocks)};
+    if (to_blocks == from_blocks)
+        ae__pool_run(engine->pool, ae__layer_tasks(call), copy_task, &c);
+    else if (to_blocks)
         ae__images_pack(to, to_row, from, from_row, call->rows, call->in, engine);
-        return;
-    }
-    if (from_blocks && !to_blocks) {
+    else
         ae__images_unpack(to, to_row, from, from_row, call->rows, call->in, engine);
-        return;
-    }
-    if (!to_blocks) c.count = call->in;
-    ae__pool_run(engine->pool, ae__blocks(c.rows, ROWS), copy_task, &c);
 }
 
 static void forward(const ae__layer_call *call)
@@ -74,14 +71,12 @@ static void forward(const ae__layer_call *call)
 static void derive_task(void *arg, size_t task, size_t worker)
 {
     const ae__layer_call *call = arg;
-    const size_t rows = ae__layer_flat_rows(call, call->x_blocked);
-    const size_t end = ae__min_size((task + 1) * ROWS, rows);
-    const size_t count = call->x_blocked ? call->x_row : call->in;
+    const size_t end = ae__layer_task_end(call, task), step = ae__layer_step(call, call->x_blocked);
     (void)worker;
-    for (size_t i = task * ROWS; i < end; i++) {
-        real *dx = call->dx + i * call->x_row;
+    for (size_t row = task * AE__TASK_ROWS; row < end; row += step) {
+        real *dx = call->dx + row * call->x_row;
         call->context->engine->kernels->derive(call->below_act, call->below_slope, dx, dx,
-                                               call->x + i * call->x_row, count);
+                                               call->x + row * call->x_row, call->in * step);
     }
 }
 
@@ -90,8 +85,7 @@ static void backward(const ae__layer_call *call)
     if (!call->dx) return;
     copy(call, call->dx, call->x_row, call->x_blocked, call->dy, call->y_row, call->y_blocked);
     if (call->below_act == AE_ACT_LINEAR) return;
-    size_t rows = ae__layer_flat_rows(call, call->x_blocked);
-    ae__pool_run(call->context->engine->pool, ae__blocks(rows, ROWS), derive_task, (void *)call);
+    ae__pool_run(call->context->engine->pool, ae__layer_tasks(call), derive_task, (void *)call);
 }
 
 #endif

@@ -17,9 +17,13 @@ static size_t factor(const ae__spec *spec, int32_t param)
 static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *info)
 {
     const ae__shape image = ae__shape_as_image(in);
-    ae__window window = {{.out = image.dims[0] * factor(spec, AE_PARAM_FACTOR_H)},
-                         {.out = image.dims[1] * factor(spec, AE_PARAM_FACTOR_W)}};
+    const size_t h = factor(spec, AE_PARAM_FACTOR_H), w = factor(spec, AE_PARAM_FACTOR_W);
+    ae__window window;
     AE_TRY(ae__window_check_rank(in, spec->kind == AE__LAYER_UPSAMPLE1D ? 2 : 3));
+    if (!ae__mul_size(image.dims[0], h, &window.h.out) ||
+        !ae__mul_size(image.dims[1], w, &window.w.out))
+        return ae__fail(AE_ERR_RANGE, "%zu x %zu times %zu x %zu overflows", image.dims[0],
+                        image.dims[1], h, w);
     return ae__window_output(&window, in, image.dims[2], &info->out);
 }
 

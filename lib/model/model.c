@@ -40,6 +40,38 @@ static void bind(ae_model *model, ae__arena *arena)
         work->moments = ae__arena_take(arena, ae__plan_code(plan), 3 * sizeof(double));
 }
 
+/* Bytes of the run arena without the weights, and of the layers' scratch; SIZE_MAX: overflow. */
+static size_t workspace(ae_model *model, size_t scratch_reals)
+{
+    ae__arena arena = {.bytes = model->block_bytes};
+    size_t bytes;
+    if (!model->block) bind(model, &arena);
+    const size_t beside = arena.bytes - model->plan.weight_reals * sizeof(real);
+    if (arena.overflow || !ae__add_size(beside, scratch_reals * sizeof(real), &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
+
+int32_t ae__model_check_memory(const ae_model *model, const char *what, size_t bytes)
+{
+    const int64_t most = ae__spec_i64(&model->desc.run, AE_PARAM_MEMORY);
+    if ((uint64_t)bytes <= (uint64_t)most) return AE_OK;
+    return ae__fail(AE_ERR_RANGE, "%s needs %zu bytes beside weights, wanted at most %lld: memory",
+                    what, bytes, (long long)most);
+}
+
+/* Before there is a workspace its chunk may shrink. */
+static int32_t choose_chunk(ae_model *model, const ae__engine *engine)
+{
+    size_t scratch;
+    int32_t status;
+    do {
+        AE_TRY(ae__plan_scratch(&model->plan, engine, model->plan.chunk, false, &scratch));
+        status = ae__model_check_memory(model, "model: its workspace", workspace(model, scratch));
+    } while (status != AE_OK && !model->block && ae__plan_shrink(&model->plan));
+    return status;
+}
+
 static int32_t allocate(ae_model *model)
 {
     ae__arena arena = {0};
@@ -62,8 +94,8 @@ int32_t ae__model_create(ae_model **out, const ae__desc *desc, const ae_allocato
     model->mem = *mem;
     status = ae__desc_copy(&model->desc, desc, mem);
     if (status == AE_OK) status = ae__plan_create(&model->plan, &model->desc, mem);
-    if (status == AE_OK) status = allocate(model);
     if (status == AE_OK) status = ae__model_configure(model);
+    if (status == AE_OK) status = allocate(model);
     if (status == AE_OK)
         *out = model;
     else
@@ -166,7 +198,9 @@ int32_t ae__model_configure(ae_model *model)
     if (engine.gemm == AE_GEMM_CBLAS && !ae__gemm_has_cblas())
         return ae__fail(AE_ERR_UNSUPPORTED, "gemm: no CBLAS was built in");
     AE_TRY(make_pool(model, threads, &engine.pool));
-    int32_t status = ae__model_reserve_scratch(model, &engine, model->plan.chunk, false);
+    int32_t status = choose_chunk(model, &engine);
+    if (status == AE_OK)
+        status = ae__model_reserve_scratch(model, &engine, model->plan.chunk, false);
     if (status == AE_OK) model->engine = engine;
     ae__pool *unused = status == AE_OK ? before : engine.pool;
     if (before != engine.pool) ae__pool_free(unused);
@@ -275,10 +309,9 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t firs
                            .y_row = ae__row_stride(plan->out),
                            .in_shape = &plan->in_shape,
                            .scratch = model->scratch};
-    call.y_blocked = layer < last - 1 &&
-                     ae__plan_blocked(&model->plan, engine, layer, first, last, context->rows);
-    call.x_blocked = layer > first &&
-                     ae__plan_blocked(&model->plan, engine, layer - 1, first, last, context->rows);
+    call.y_blocked = ae__plan_blocked(&model->plan, engine, layer, first, last, call.rows);
+    call.x_blocked =
+        layer > first && ae__plan_blocked(&model->plan, engine, layer - 1, first, last, call.rows);
     for (int32_t i = 0; i < plan->info.n_weights; i++)
         call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
     return call;

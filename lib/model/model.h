@@ -80,6 +80,9 @@ int32_t ae__model_reserve_history(ae_model *model, size_t epochs);
 /* Forgets all that training left. */
 void ae__model_strip(ae_model *model);
 
+/* RANGE where so many bytes are more than AE_PARAM_MEMORY; `what` needs them. */
+int32_t ae__model_check_memory(const ae_model *model, const char *what, size_t bytes);
+
 /* Makes room for the layers' scratch, for so many rows and this engine. NOMEM leaves it as it was. */
 int32_t ae__model_reserve_scratch(ae_model *model, const ae__engine *engine, size_t rows,
                                   bool training);

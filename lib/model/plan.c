@@ -111,8 +111,8 @@ static int32_t lay_out_layer(ae__plan *plan, int32_t i)
     return AE_OK;
 }
 
-/* Every width must be that of some array of weights, so that a file cannot ask for memory without
- * bytes. */
+/* Something is there to be trained, and looks at a side. What beyond its bytes a file may ask for is
+ * bounded by AE_PARAM_MEMORY. */
 static int32_t check_widths(const ae__plan *plan)
 {
     int32_t i = plan->n_layers - 1;
@@ -263,6 +263,15 @@ static int32_t allocate(ae__plan *plan, const ae_allocator *mem)
     return ae__fail(AE_ERR_NOMEM, "model: no memory for a plan of %zu layers", n);
 }
 
+bool ae__plan_shrink(ae__plan *plan)
+{
+    if (plan->chunk == 1) return false;
+    plan->chunk /= 2;
+    if (plan->images && plan->chunk > AE__MAX_LANES)
+        plan->chunk = ae__round_up(plan->chunk, AE__MAX_LANES);
+    return true;
+}
+
 int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator *mem)
 {
     int32_t status = check_chain(desc);
@@ -316,7 +325,7 @@ bool ae__plan_blocked(const ae__plan *plan, const ae__engine *engine, int32_t i,
 {
     const ae__layer_plan *layer = &plan->layers[i];
     return layer->blocked && first <= layer->from && layer->to < last &&
-           rows * layer->repeat >= engine->kernels->lanes;
+           rows >= engine->kernels->lanes;
 }
 
 int32_t ae__plan_scratch(const ae__plan *plan, const ae__engine *engine, size_t rows, bool training,
@@ -325,22 +334,17 @@ int32_t ae__plan_scratch(const ae__plan *plan, const ae__engine *engine, size_t 
     *reals = 0;
     for (int32_t i = 0; i < plan->n_layers; i++) {
         const ae__layer_plan *layer = &plan->layers[i];
+        const ae__layer_need need = {.spec = layer->spec,
+                                     .in = &layer->in_shape,
+                                     .info = &layer->info,
+                                     .engine = engine,
+                                     .rows = rows * layer->repeat,
+                                     .training = training};
+        size_t n;
         if (!layer->ops->scratch) continue;
-        for (int32_t way = 0; way < 4;
-             way++) { /* every layout, as runs may begin and end anywhere */
-            const ae__layer_need need = {.spec = layer->spec,
-                                         .in = &layer->in_shape,
-                                         .info = &layer->info,
-                                         .engine = engine,
-                                         .rows = rows * layer->repeat,
-                                         .x_blocked = way & 1,
-                                         .y_blocked = way & 2,
-                                         .training = training};
-            size_t n;
-            if (!layer->ops->scratch(&need, &n) || n > PTRDIFF_MAX / sizeof(real))
-                return ae__fail(AE_ERR_RANGE, "%s #%d: memory overflows", layer->ops->name, (int)i);
-            *reals = ae__max_size(*reals, n);
-        }
+        if (!layer->ops->scratch(&need, &n) || n > PTRDIFF_MAX / sizeof(real))
+            return ae__fail(AE_ERR_RANGE, "%s #%d: memory overflows", layer->ops->name, (int)i);
+        *reals = ae__max_size(*reals, n);
     }
     return AE_OK;
 }

@@ -63,7 +63,8 @@ typedef struct ae__plan {
     size_t weight_reals; /* length of the vector, gaps included */
     size_t weight_count; /* weights in it */
     size_t widest;       /* most reals of one row of a layer's y */
-    size_t chunk;        /* rows that inference takes at a time */
+    size_t chunk;        /* rows that inference takes at a time; with images a power of two, or a
+                          * multiple of AE__MAX_LANES: blocks are whole */
     bool fuse_loss;      /* the last layer's forward computes the loss */
     bool images;         /* some y may lie in blocks */
 } ae__plan;
@@ -72,7 +73,10 @@ typedef struct ae__plan {
 int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator *mem);
 void ae__plan_free(ae__plan *plan, const ae_allocator *mem);
 
-/* Whether y of layer i lies in blocks when layers [first, last) run over so many rows. */
+/* Halves the chunk; false: it is 1. */
+bool ae__plan_shrink(ae__plan *plan);
+
+/* Whether y of layer i, of so many rows, lies in blocks when layers [first, last) run. */
 bool ae__plan_blocked(const ae__plan *plan, const ae__engine *engine, int32_t i, int32_t first,
                       int32_t last, size_t rows);
 

@@ -1,4 +1,5 @@
-/* The summary: a row a layer, then sums, losses and the optimiser. */
+/* The summary: a row a layer, then sums, losses and the optimiser. A multiply-add counts as two
+ * floating-point operations; nothing else counts. */
 #include "model/summary.h"
 
 #include <stdarg.h>
@@ -44,8 +45,11 @@ static void put_weight(text *t, const ae__weight_info *info)
 }
 
 /* What a layer is besides its activation and its weights. */
-static const int32_t shown[] = {AE_PARAM_NOISE, AE_PARAM_AMOUNT, AE_PARAM_SAMPLES, AE_PARAM_SIDE,
-                                AE_PARAM_LABEL};
+static const int32_t shown[] = {AE_PARAM_NOISE,    AE_PARAM_AMOUNT,       AE_PARAM_SAMPLES,
+                                AE_PARAM_SIDE,     AE_PARAM_LABEL,        AE_PARAM_POOL,
+                                AE_PARAM_KERNEL_H, AE_PARAM_KERNEL_W,     AE_PARAM_STRIDE_H,
+                                AE_PARAM_STRIDE_W, AE_PARAM_FACTOR_H,     AE_PARAM_FACTOR_W,
+                                AE_PARAM_PADDING,  AE_PARAM_INTERPOLATION};
 
 static void put_shown(text *t, const ae__spec *spec)
 {
@@ -59,6 +63,22 @@ static void put_shown(text *t, const ae__spec *spec)
     }
 }
 
+/* "28x28x16" */
+static void put_shape(text *t, const ae__shape *shape)
+{
+    char dims[64];
+    int n = 0;
+    for (int32_t i = 0; i < shape->rank; i++)
+        n += snprintf(dims + n, sizeof dims - (size_t)n, i ? "x%zu" : "%zu", shape->dims[i]);
+    put(t, "%12s", dims);
+}
+
+/* Of a row of the data. */
+static double operations(const ae__layer_plan *layer)
+{
+    return 2 * layer->info.terms * (double)layer->repeat;
+}
+
 static void put_layer(text *t, const ae__plan *plan, int32_t i)
 {
     const ae__layer_plan *layer = &plan->layers[i];
@@ -66,8 +86,10 @@ static void put_layer(text *t, const ae__plan *plan, int32_t i)
     for (int32_t w = 0; w < plan->n_weights; w++) {
         if (plan->weights[w].layer == i) own += plan->weights[w].count;
     }
-    put(t, "#%-4d %-11s %-11s %9zu %12zu", (int)i, layer->ops->name,
-        ae__activation_name(layer->info.activation), layer->out, own);
+    put(t, "#%-4d %-16s %-11s ", (int)i, layer->ops->name,
+        ae__activation_name(layer->info.activation));
+    put_shape(t, &layer->info.out);
+    put(t, " %12zu %14.0f", own, operations(layer));
     for (int32_t slot = 0; slot < layer->info.n_weights; slot++)
         put_weight(t, &layer->info.weights[slot]);
     put_shown(t, layer->spec);
@@ -84,16 +106,39 @@ static void put_spec(text *t, const char *what, const char *kind, const ae__spec
     put(t, "\n");
 }
 
+static void put_sums(text *t, const ae_model *model)
+{
+    const ae__plan *plan = &model->plan;
+    double all = 0;
+    size_t kept = 0, batch_row = 0;
+    for (int32_t i = 0; i < plan->n_weights; i++)
+        if (plan->weights[i].info.state) kept += plan->weights[i].count;
+    for (int32_t i = 0; i < plan->n_layers; i++) {
+        const ae__layer_plan *layer = &plan->layers[i];
+        all += operations(layer);
+        batch_row += ae__layer_plan_reals(layer) + layer->repeat * layer->info.saved_row;
+    }
+    put(t, "weights: %zu (%zu bytes)", plan->weight_count, plan->weight_count * sizeof(real));
+    if (kept) put(t, ", %zu of them not trained", kept);
+    put(t, "; workspace: %zu bytes for %zu rows at a time\n",
+        model->block_bytes - plan->weight_reals * sizeof(real) +
+            model->scratch_reals * sizeof(real),
+        plan->chunk);
+    put(t, "a row: %.0f floating-point operations, %zu bytes of layers while training\n", all,
+        batch_row * sizeof(real));
+}
+
 size_t ae__summary(const ae_model *model, char *buffer, size_t cap)
 {
     const ae__plan *plan = &model->plan;
     text t = {buffer, cap, 0};
-    put(&t, "%-5s %-11s %-11s %9s %12s\n", "layer", "kind", "activation", "output", "weights");
-    put(&t, "%-5s %-11s %-11s %9zu\n", "", "input", "", plan->layers[0].in);
+    put(&t, "%-5s %-16s %-11s %12s %12s %14s\n", "layer", "kind", "activation", "output", "weights",
+        "operations");
+    put(&t, "%-5s %-16s %-11s ", "", "input", "");
+    put_shape(&t, &plan->layers[0].in_shape);
+    put(&t, "\n");
     for (int32_t i = 0; i < plan->n_layers; i++) put_layer(&t, plan, i);
-    put(&t, "weights: %zu (%zu bytes); workspace: %zu bytes for %zu rows at a time\n",
-        plan->weight_count, plan->weight_count * sizeof(real),
-        model->block_bytes - plan->weight_reals * sizeof(real), plan->chunk);
+    put_sums(&t, model);
     for (int32_t i = 0; i < plan->desc->n_terms; i++)
         put_spec(&t, "loss", ae__term_of(plan->desc->terms[i].kind)->name, &plan->desc->terms[i]);
     put_spec(&t, "optimizer", ae__optim_of(plan->desc->optim.kind)->name, &plan->desc->optim);

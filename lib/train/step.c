@@ -2,6 +2,7 @@
 #include "train/step.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -12,6 +13,15 @@ enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
 static size_t norm_blocks(const ae__plan *plan)
 {
     return ae__blocks(plan->weight_reals, NORM_BLOCK);
+}
+
+static real *take_saved(ae__arena *arena, const ae__layer_plan *layer, size_t rows)
+{
+    size_t reals;
+    if (!ae__mul_size(rows, layer->repeat * layer->info.saved_row, &reals) ||
+        !ae__add_size(reals, layer->info.saved, &reals))
+        reals = SIZE_MAX; /* the arena overflows, too */
+    return ae__arena_take(arena, reals, sizeof(real));
 }
 
 static void bind(ae__trainer *t, ae__arena *arena)
@@ -28,9 +38,7 @@ static void bind(ae__trainer *t, ae__arena *arena)
     for (int32_t i = 0; i < plan->n_layers; i++) {
         size_t reals = ae__layer_plan_reals(&plan->layers[i]);
         real *y = ae__arena_take(arena, rows, reals * sizeof(real));
-        const ae__layer_info *info = &plan->layers[i].info;
-        size_t row = plan->layers[i].repeat * info->saved_row;
-        real *saved = ae__arena_take(arena, info->saved + rows * row, sizeof(real));
+        real *saved = take_saved(arena, &plan->layers[i], rows);
         if (t->y) t->y[i] = y;
         if (t->saved) t->saved[i] = saved;
         widest = ae__max_size(widest, reals);
@@ -48,6 +56,20 @@ static void bind(ae__trainer *t, ae__arena *arena)
     t->kept_parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
 }
 
+/* What is laid out as the weights, which have bytes of their own in the file, is not counted. */
+static int32_t check_memory(const ae__trainer *t, size_t bytes)
+{
+    const ae__plan *plan = &t->model->plan;
+    const size_t copies = 2 + (size_t)t->model->trained.n_states; /* gradients, and what is kept */
+    size_t scratch;
+    char what[40];
+    AE_TRY(ae__plan_scratch(plan, &t->model->engine, t->batch, true, &scratch));
+    bytes -= copies * plan->weight_reals * sizeof(real);
+    if (!ae__add_size(bytes, scratch * sizeof(real), &bytes)) bytes = SIZE_MAX;
+    snprintf(what, sizeof what, "fit: a batch of %zu", t->batch);
+    return ae__model_check_memory(t->model, what, bytes);
+}
+
 int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
 {
     ae__arena arena = {0};
@@ -55,6 +77,7 @@ int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
     bind(trainer, &arena);
     if (arena.overflow)
         return ae__fail(AE_ERR_RANGE, "fit: memory of a batch of %zu overflows", batch);
+    AE_TRY(check_memory(trainer, arena.bytes));
     AE_TRY(ae__model_reserve_scratch(model, &model->engine, batch, true));
     if (arena.bytes > model->train_bytes) {
         void *block = ae__mem_alloc(&model->mem, arena.bytes);

@@ -17,18 +17,6 @@
 #elif AE_SIMD_LEVEL == 3
 #define AE__SIMD(name) ae__##name##_neon
 #define AE__SIMD_NAME  "neon"
-void AE__SIMD(conv_block)(const ae__conv_block *c);
-void AE__SIMD(conv_image)(const ae__conv_block *c);
-void AE__SIMD(conv_gradient)(const ae__conv_gradient_block *g);
-void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t rows, size_t n);
-void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t rows, size_t n);
-void AE__SIMD(pool)(const ae__pooling *p, real *y, const real *x, size_t n);
-void AE__SIMD(pool_back)(const ae__pooling *p, int32_t act, real slope, real *dx, const real *dy,
-                         const real *x, const real *y, size_t n);
-void AE__SIMD(upsample)(const ae__upsampling *u, real *y, const real *x, size_t n);
-void AE__SIMD(upsample_back)(const ae__upsampling *u, int32_t act, real slope, real *dx,
-                             const real *dy, const real *x, size_t n);
-
 #endif
 
 extern const ae__kernels AE__SIMD(kernels);
@@ -52,6 +40,8 @@ void AE__SIMD(rmsprop)(const ae__rmsprop *s, real *w, real *v, real *velocity, c
 
 void AE__SIMD(column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                            bool accumulate);
+void AE__SIMD(column_products)(const ae__column_products *p, real *out);
+void AE__SIMD(blend)(const ae__blend *k, real *y, size_t y_row);
 double AE__SIMD(sum_squares)(const real *x, size_t n);
 void AE__SIMD(philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
 void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);

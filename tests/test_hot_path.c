@@ -1,5 +1,5 @@
 /* Memory: what runs often allocates nothing, and every allocation may fail. */
-#include "test_fit.h"
+#include "test_images.h"
 
 #include <unistd.h>
 
@@ -280,6 +280,54 @@ static void steps_on_samples_allocate_nothing(void **state)
     }
 }
 
+/* ---- images ---- */
+
+enum { IMAGES = 50 };
+
+static ae_model *images_on(heap *h, const step *calls)
+{
+    ae_allocator allocator = allocator_of(h);
+    return images_model(calls, &allocator);
+}
+
+/* One row, and as many as lie in blocks; the first layer is the widest. */
+static void use_images(ae_model *model, const float *images)
+{
+    const size_t cap = IMAGES * (size_t)ae_model_layer_dim(model, 0);
+    float *y = drawn((int64_t)cap);
+    double loss;
+    for (int64_t rows = 1; rows <= IMAGES; rows += IMAGES - 1) {
+        must(ae_encode(model, images, rows, y, cap));
+        must(ae_reconstruct(model, images, rows, y, cap));
+        must(ae_features(model, 0, images, rows, y, cap));
+        must(ae_evaluate(model, images, NULL, rows, &loss));
+    }
+    free(y);
+}
+
+static void images_allocate_nothing_once_they_run(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4 * CHAINS; i++) {
+        heap h = empty;
+        ae_model *model = images_on(&h, chains[i / 4]);
+        float *images = drawn(IMAGES * ae_model_input_dim(model));
+        ae_fit_options *options = options_to(3);
+        must(ae_model_set_i64(model, AE_PARAM_THREADS, 1 + (int64_t)i % 2));
+        must(ae_fit_options_set_i64(options, AE_FIT_THREADS, 1 + (int64_t)i / 2 % 2));
+        must(ae_fit_options_validation(options, images, NULL, IMAGES));
+        must(ae_fit_options_progress(options, watch, &h));
+        must(ae_fit(model, images, NULL, IMAGES, options));
+        assert_true(h.watched);
+        use_images(model, images);
+        assert_int_equal(h.calls, 0);
+        ae_fit_options_free(options);
+        free(images);
+        ae_model_free(model);
+        assert_int_equal(h.live, 0);
+    }
+}
+
 /* ---- memory that runs out ---- */
 
 /* Uses the heap, watched where failures are wanted, and gives all back: the status of what failed. */
@@ -363,9 +411,24 @@ static int32_t create_data(heap *h)
     return status;
 }
 
+static int32_t create_images(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_config *config = images_config(mixed, &allocator);
+    ae_model *model;
+    must(ae_config_set_i64(config, AE_PARAM_THREADS, 2));
+    h->watched = true;
+    int32_t status = ae_model_create(&model, config);
+    assert_true((model != NULL) == (status == AE_OK));
+    ae_model_free(model);
+    ae_config_free(config);
+    return status;
+}
+
 static void creating_survives_any_failing_allocation(void **state)
 {
     (void)state;
+    fail_everywhere(create_images);
     fail_everywhere(create);
     fail_everywhere(create_drawn);
     fail_everywhere(create_options);
@@ -417,6 +480,23 @@ static int32_t fit_drawn(heap *h)
     return change(h, drawn_on(h), fit_told);
 }
 
+static int32_t fit_2(ae_model *model)
+{
+    ae_fit_options *options = options_to(2);
+    draw_state = 1;
+    float *images = drawn(IMAGES * ae_model_input_dim(model));
+    must(ae_fit_options_set_i64(options, AE_FIT_THREADS, 3));
+    int32_t status = ae_fit(model, images, NULL, IMAGES, options);
+    free(images);
+    ae_fit_options_free(options);
+    return status;
+}
+
+static int32_t fit_images(heap *h)
+{
+    return change(h, images_on(h, mixed), fit_2);
+}
+
 /* All that training needs grows: epochs, batch, and momentum's state. */
 static int32_t fit_on(heap *h)
 {
@@ -436,6 +516,7 @@ static void fit_survives_any_failing_allocation(void **state)
     fail_everywhere(fit_first);
     fail_everywhere(fit_on);
     fail_everywhere(fit_drawn);
+    fail_everywhere(fit_images);
 }
 
 static int32_t set_4_threads(ae_model *model)
@@ -448,6 +529,21 @@ static int32_t set_4_threads(ae_model *model)
     return status;
 }
 
+/* The scratch of the levels and threads that follow must be had, too. */
+static int32_t set_4_threads_of_images(ae_model *model)
+{
+    int32_t status = ae_model_set_i64(model, AE_PARAM_THREADS, 4);
+    float *images = drawn(IMAGES * ae_model_input_dim(model));
+    use_images(model, images);
+    free(images);
+    return status;
+}
+
+static int32_t set_threads_of_images(heap *h)
+{
+    return change(h, images_on(h, usual), set_4_threads_of_images);
+}
+
 static int32_t set_threads(heap *h)
 {
     return change(h, model_on(h), set_4_threads);
@@ -457,6 +553,7 @@ static void threads_survive_any_failing_allocation(void **state)
 {
     (void)state;
     fail_everywhere(set_threads);
+    fail_everywhere(set_threads_of_images);
 }
 
 static image stored; /* a trained model */
@@ -516,6 +613,7 @@ int main(void)
         test(looking_and_saving_allocate_nothing),
         test(steps_and_epochs_allocate_nothing),
         test(steps_on_samples_allocate_nothing),
+        test(images_allocate_nothing_once_they_run),
         test(creating_survives_any_failing_allocation),
         test(fit_survives_any_failing_allocation),
         test(threads_survive_any_failing_allocation),

@@ -27,14 +27,14 @@ static const size sizes[] = {
 static ae_model *model_of_size(const size *s, bool two)
 {
     const int64_t k = s->kernel, t = s->stride, one = s->n;
-    const call calls[] = {two ? (call){IMAGE, {one, 1, 2}} : (call){SIGNAL, {one, 2}},
+    const step calls[] = {two ? (step){IMAGE, {one, 1, 2}} : (step){SIGNAL, {one, 2}},
                           s->kind == BACK && two
-                              ? (call){BACK2D, {3, k, 1, 1, 1, s->padding, LINEAR}}
-                          : s->kind == BACK        ? (call){BACK1D, {3, k, 1, s->padding, LINEAR}}
-                          : s->kind == CONV && two ? (call){CONV2D, {3, k, 1, s->padding, LINEAR}}
-                          : s->kind == CONV        ? (call){CONV1D, {3, k, s->padding, LINEAR}}
-                          : two                    ? (call){POOL2D, {AE_POOL_MAX, k, 1, s->padding}}
-                                                   : (call){POOL1D, {AE_POOL_MAX, k, s->padding}},
+                              ? (step){BACK2D, {3, k, 1, 1, 1, s->padding, LINEAR}}
+                          : s->kind == BACK        ? (step){BACK1D, {3, k, 1, s->padding, LINEAR}}
+                          : s->kind == CONV && two ? (step){CONV2D, {3, k, 1, s->padding, LINEAR}}
+                          : s->kind == CONV        ? (step){CONV1D, {3, k, s->padding, LINEAR}}
+                          : two                    ? (step){POOL2D, {AE_POOL_MAX, k, 1, s->padding}}
+                                                   : (step){POOL1D, {AE_POOL_MAX, k, s->padding}},
                           {SET, {two ? AE_PARAM_STRIDE_H : AE_PARAM_STRIDE_W, t}},
                           {FLATTEN},
                           {DENSE, {1, LINEAR}},
@@ -94,11 +94,11 @@ static ae_model *model_of_line(const line *l, int axis)
     static const int32_t stride[] = {AE_PARAM_STRIDE_W, AE_PARAM_STRIDE_H, AE_PARAM_STRIDE_W};
     const int64_t h = axis == 1 ? l->n : 1, w = axis == 1 ? 1 : l->n;
     const int64_t kh = axis == 1 ? l->k : 1, kw = axis == 1 ? 1 : l->k;
-    const call calls[] = {axis ? (call){IMAGE, {h, w, 1}} : (call){SIGNAL, {l->n, 1}},
-                          axis && l->back ? (call){BACK2D, {1, kh, kw, 1, 1, l->padding, LINEAR}}
-                          : axis          ? (call){CONV2D, {1, kh, kw, l->padding, LINEAR}}
-                          : l->back       ? (call){BACK1D, {1, l->k, 1, l->padding, LINEAR}}
-                                          : (call){CONV1D, {1, l->k, l->padding, LINEAR}},
+    const step calls[] = {axis ? (step){IMAGE, {h, w, 1}} : (step){SIGNAL, {l->n, 1}},
+                          axis && l->back ? (step){BACK2D, {1, kh, kw, 1, 1, l->padding, LINEAR}}
+                          : axis          ? (step){CONV2D, {1, kh, kw, l->padding, LINEAR}}
+                          : l->back       ? (step){BACK1D, {1, l->k, 1, l->padding, LINEAR}}
+                                          : (step){CONV1D, {1, l->k, l->padding, LINEAR}},
                           {SET, {stride[axis], l->stride}},
                           {SET, {before[axis], l->before}},
                           {SET, {after[axis], l->after}},
@@ -128,7 +128,7 @@ static void padding_lies_where_keras_has_it(void **state)
 /* A mean over the cells inside the image alone: 7 cells in windows of 3, padded by one on each side. */
 static void means_leave_padding_out(void **state)
 {
-    const call calls[] = {{SIGNAL, {7, 1}}, {POOL1D, {AE_POOL_AVERAGE, 3, SAME}},
+    const step calls[] = {{SIGNAL, {7, 1}}, {POOL1D, {AE_POOL_AVERAGE, 3, SAME}},
                           {CODED},          {FLATTEN},
                           {DENSE, {1, 0}},  {END}};
     const float x[] = {1, 3, 5, 7, 9, 11, 13}, want[] = {2, 7, 12};
@@ -143,7 +143,7 @@ static void means_leave_padding_out(void **state)
 /* Centres of the new cells lie at 1/4 and 3/4 between those of the old ones. */
 static void bilinear_cells_lie_between_centres(void **state)
 {
-    const call calls[] = {{IMAGE, {2, 2, 1}},
+    const step calls[] = {{IMAGE, {2, 2, 1}},
                           {UP2D, {2, 2, AE_INTERPOLATION_BILINEAR}},
                           {CODED},
                           {FLATTEN},
@@ -164,7 +164,7 @@ static void bilinear_cells_lie_between_centres(void **state)
 typedef struct fault {
     int32_t code;
     const char *message;
-    call calls[8];
+    step calls[8];
 } fault;
 
 static const fault faults[] = {
@@ -311,7 +311,7 @@ static int64_t rows_at_a_time(const ae_model *model)
     return strtoll(at + strlen(" bytes for "), NULL, 10);
 }
 
-static ae_model *model_within(const call *calls, int64_t memory, const ae_allocator *allocator)
+static ae_model *model_within(const step *calls, int64_t memory, const ae_allocator *allocator)
 {
     ae_config *config = images_config(calls, allocator);
     must(ae_config_set_i64(config, AE_PARAM_MEMORY, memory));

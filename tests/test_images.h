@@ -33,12 +33,12 @@ enum {
 };
 
 /* A call of ae_config_... with its arguments. */
-typedef struct call {
+typedef struct step {
     int32_t what;
     int64_t a[7];
-} call;
+} step;
 
-static inline int32_t make(ae_config *c, const call *k)
+static inline int32_t make(ae_config *c, const step *k)
 {
     const int64_t *a = k->a;
     const int32_t *i = (int32_t[]){(int32_t)a[0], (int32_t)a[1], (int32_t)a[2], (int32_t)a[3],
@@ -70,7 +70,7 @@ static inline int32_t make(ae_config *c, const call *k)
 }
 
 /* A config of these calls, up to END; a failure sticks. */
-static inline ae_config *images_config(const call *calls, const ae_allocator *allocator)
+static inline ae_config *images_config(const step *calls, const ae_allocator *allocator)
 {
     ae_config *config;
     must(ae_config_create_with(&config, allocator));
@@ -78,7 +78,7 @@ static inline ae_config *images_config(const call *calls, const ae_allocator *al
     return config;
 }
 
-static inline ae_model *images_model(const call *calls, const ae_allocator *allocator)
+static inline ae_model *images_model(const step *calls, const ae_allocator *allocator)
 {
     return model_of(images_config(calls, allocator));
 }
@@ -90,7 +90,7 @@ static inline ae_model *images_model(const call *calls, const ae_allocator *allo
 #define RELU   AE_ACT_RELU
 
 /* conv - pool - conv (the code) - upsample - conv, as Keras' tutorial, on odd images. */
-static const call usual[] = {
+static const step usual[] = {
     {IMAGE, {7, 9, 1}},
     {CONV2D, {6, 3, 3, SAME, RELU}},
     {POOL2D, {AE_POOL_MAX, 2, 2, SAME}},
@@ -104,7 +104,7 @@ static const call usual[] = {
 };
 
 /* Every other kind, images and vectors, a tied pair between, statistics that are kept. */
-static const call mixed[] = {
+static const step mixed[] = {
     {IMAGE, {6, 8, 2}},
     {CONV2D, {5, 3, 3, SAME, LINEAR}},
     {SET, {AE_PARAM_STRIDE_H, 2}},
@@ -128,7 +128,7 @@ static const call mixed[] = {
 };
 
 /* The same for signals, with a penalty on one of them, which keeps it in rows. */
-static const call waves[] = {
+static const step waves[] = {
     {SIGNAL, {20, 2}},
     {CONV1D, {6, 5, SAME, RELU}},
     {POOL1D, {AE_POOL_MAX, 2, VALID}},
@@ -144,7 +144,7 @@ static const call waves[] = {
     {END},
 };
 
-static const call *const chains[] = {usual, mixed, waves};
+static const step *const chains[] = {usual, mixed, waves};
 enum { CHAINS = sizeof chains / sizeof *chains };
 
 #endif

@@ -4,7 +4,7 @@
 enum { N = 50 };
 
 /* Trained a little, so that running statistics are no constants. */
-static ae_model *trained(const call *calls, int64_t threads, int64_t epochs)
+static ae_model *trained(const step *calls, int64_t threads, int64_t epochs)
 {
     ae_model *model = images_model(calls, NULL);
     draw_state = 1;
@@ -184,7 +184,7 @@ static void threads_and_levels_may_change_at_any_time(void **state)
 static void normalisation_finds_rows_of_any_stride(void **state)
 {
     enum { WIDE = 256 };
-    static const call norms[][6] = {
+    static const step norms[][6] = {
         {{VECTOR, {WIDE}}, {BATCH_NORM, {LINEAR}}, {CODED}, {DENSE, {1}}, {END}},
         {{IMAGE, {4, 4, 16}}, {BATCH_NORM, {LINEAR}}, {CODED}, {FLATTEN}, {DENSE, {1}}, {END}},
         {{VECTOR, {WIDE}}, {ACT, {LINEAR}}, {BATCH_NORM, {LINEAR}}, {CODED}, {DENSE, {1}}, {END}},

@@ -16,6 +16,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t cap);
 enum {
     MOST_RUN = 1 << 16,     /* numbers in a row: wider models are loaded and saved only */
     MOST_WEIGHTS = 1 << 12, /* likewise: up to 2^16 samples meet each */
+    MOST_LAYERS = 1 << 14,  /* numbers in a row of all layers: likewise, whatever they cost */
     MOST_BLOCK = 1 << 26    /* bytes */
 };
 
@@ -53,7 +54,7 @@ static ae_model *load(blob b)
     int32_t status = ae_model_load_memory_with(&model, b.bytes, b.count, &small);
     want(status == AE_OK ? model != NULL : model == NULL && ae_last_error()[0] != 0);
     want(status == AE_OK || status == AE_ERR_FORMAT || status == AE_ERR_VERSION ||
-         status == AE_ERR_NONFINITE || status == AE_ERR_NOMEM);
+         status == AE_ERR_NONFINITE || status == AE_ERR_NOMEM || status == AE_ERR_RANGE);
     return model;
 }
 
@@ -112,7 +113,10 @@ static void use(ae_model *model)
 {
     size_t in = (size_t)ae_model_input_dim(model), code = (size_t)ae_model_code_dim(model);
     size_t out = (size_t)ae_model_output_dim(model);
+    int64_t all = 0;
+    for (int32_t i = 0; i < ae_model_layers(model); i++) all += ae_model_layer_dim(model, i);
     if (in + code + out > MOST_RUN || ae_model_weights(model) > MOST_WEIGHTS) return;
+    if (all > MOST_LAYERS) return;
     float *x = calloc(in + code + 2 * out, sizeof *x);
     ae_data *data;
     want(ae_data_create(&data) == AE_OK);

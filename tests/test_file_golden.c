@@ -150,10 +150,49 @@ static ae_model *make_drawn(int32_t cpu)
 static const float drawn_x[] = {2, 1}, drawn_y[] = {1, -3};
 static const uint8_t drawn_class[] = {1};
 
+/* A 2 x 3 image - convolution, pooling, normalisation - 4 numbers (code) - an image again, transposed
+ * convolution: the variance and its epsilon make 1. */
+static ae_model *make_images(int32_t cpu)
+{
+    static const float rest[] = {1 - 0x1p-10f, 0.25f - 0x1p-10f};
+    ae_config *c;
+    ok(ae_config_create(&c));
+    ae_config_set_i64(c, AE_PARAM_SEED, 9);
+    ae_config_input_image(c, 2, 3, 1);
+    ae_config_conv2d(c, 2, 2, 2, AE_PADDING_SAME, AE_ACT_RELU);
+    ae_config_pool2d(c, AE_POOL_MAX, 2, 2, AE_PADDING_SAME);
+    ae_config_batch_norm(c, AE_ACT_LINEAR);
+    ae_config_set_f64(c, AE_PARAM_NORM_EPSILON, 0x1p-10);
+    ae_config_flatten(c);
+    ae_config_code(c);
+    ae_config_reshape_image(c, 1, 2, 2);
+    ae_config_upsample2d(c, 2, 1, AE_INTERPOLATION_NEAREST);
+    ae_config_conv2d_transpose(c, 1, 1, 2, 1, 1, AE_PADDING_VALID, AE_ACT_LINEAR);
+    ae_config_loss(c, AE_LOSS_MSE);
+    ae_model *m = create(c, cpu);
+    set(m, 0, "kernel", (const float[]){1, 0, 0, 1, -1, 0, 0, 0.5f}, 8);
+    set(m, 0, "bias", (const float[]){0, -1}, 2);
+    set(m, 2, "gamma", (const float[]){2, 0.5f}, 2);
+    set(m, 2, "beta", (const float[]){0, 1}, 2);
+    set(m, 2, "mean", (const float[]){1, 0}, 2);
+    set(m, 2, "variance", rest, 2);
+    set(m, 6, "kernel", (const float[]){1, -1, 0.5f, 0}, 4);
+    set(m, 6, "bias", (const float[]){0.25f}, 1);
+    return m;
+}
+
+/* Row by row 3 1 2, 0 4 1. Channel 0 is x - the one below: 3 -3 1, 0 4 1, cut at 0; channel 1 is
+ * right + half of below right - 1: 1 - 1 + 2, 2 - 1 + 0.5, -1, then 3, 0, -1. Largest of the windows (of 2
+ * and of 1 column): 4 3 and 1 0. Normalised: (4 - 1) 2 = 6, 3 / 1 + 1 = 4; 0, 1. Each row of the output
+ * is 6 - 4, (6 / 2) + (0 - 1), 0 / 2, plus 0.25. */
+static const float images_x[] = {3, 1, 2, 0, 4, 1};
+static const float images_y[] = {2.25f, 2.25f, 0.25f, 2.25f, 2.25f, 0.25f};
+
 static const golden files[] = {
     {"tiny-1.0.aem", make_tiny, tiny_x, tiny_y, NULL},
     {"trained-1.0.aem", make_trained, trained_x, trained_y, NULL},
     {"drawn-1.0.aem", make_drawn, drawn_x, drawn_y, drawn_class},
+    {"images-1.0.aem", make_images, images_x, images_y, NULL},
 };
 enum { FILES = sizeof files / sizeof *files };
 
@@ -222,12 +261,12 @@ static void golden_files_compute_what_they_did(void **state)
     for (const golden *g = files; g < files + FILES; g++) {
         ae_model *m;
         ae_data *data;
-        float y[4];
+        float y[8];
         ok(ae_model_load(&m, path_of(g)));
         ok(ae_data_create(&data));
         ok(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, g->x, 1, ae_model_input_dim(m)));
         if (g->side) ok(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_U8, g->side, 1, 1));
-        ok(ae_reconstruct_data(m, data, y, 4));
+        ok(ae_reconstruct_data(m, data, y, 8));
         for (int64_t i = 0; i < ae_model_output_dim(m); i++) assert_true(y[i] == g->y[i]);
         ae_data_free(data);
         ae_model_free(m);

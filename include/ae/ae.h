@@ -194,8 +194,9 @@ enum {
     AE_OPTIM_RMSPROP = 4 /* w -= lr g / root of the mean g^2 (Tieleman and Hinton 2012) */
 };
 
-/* First values of a kernel of i inputs and o outputs; biases begin at 0. Normal ones are cut at two
- * standard deviations and scaled to the variance said. */
+/* First values of a kernel of i inputs and o outputs (of a convolution: its cells times the channels
+ * that it takes, and that it gives); biases begin at 0. Normal ones are cut at two standard deviations
+ * and scaled to the variance said. */
 enum {
     AE_INIT_UNSET = -1,
     AE_INIT_ZEROS = 0,
@@ -218,14 +219,13 @@ enum {
     AE_NOISE_DROPOUT = 4      /* 0 with probability p, else x / (1 - p): Srivastava et al. 2014 */
 };
 
-/* What the windows of a convolution or a pooling may lie over, beside the image itself. With n cells
- * along an axis, kernel k and stride s, the output has:
- *                  convolution, pooling              transposed convolution (all as Keras)
+/* What the windows of a convolution or a pooling may lie over besides the image. With n cells along an
+ * axis, kernel k, stride s and p cells of padding on both sides together, the output has (as Keras):
+ *                  convolution, pooling              transposed convolution
  *     VALID        floor((n - k) / s) + 1            n s + max(k - s, 0)
  *     SAME         ceil(n / s)                       n s
  *     EXPLICIT     floor((n + p - k) / s) + 1        (n - 1) s + k - p
- * where p is the padding of both sides. SAME pads (k - s or what is missing) evenly, the odd cell
- * below or to the right. */
+ * SAME pads as much as that needs, evenly, the odd cell below or to the right. */
 enum {
     AE_PADDING_UNSET = -1,
     AE_PADDING_VALID = 0,
@@ -306,27 +306,28 @@ enum {
     AE_PARAM_LABEL = 123,      /* i64, 0: whether the side is the number of a class, which enters as
                                 * SIDE numbers, all 0 but a 1 at its place */
     AE_PARAM_FILTERS = 130,    /* i64: channels that a convolution makes, as given */
-    AE_PARAM_KERNEL_H = 131, /* i64, 1: height of the window of a convolution or pooling, as given;
-                                * 1 to 4096, as the ten below */
-    AE_PARAM_KERNEL_W = 132, /* i64, 1: width; of a signal's layer the length */
-    AE_PARAM_STRIDE_H = 133, /* i64, 1 (pooling: its window): cells from window to window */
-    AE_PARAM_STRIDE_W = 134, /* i64, likewise */
-    AE_PARAM_PADDING = 135,  /* i64, AE_PADDING_VALID, or as given */
-    AE_PARAM_PAD_TOP = 136,  /* i64, 0: cells of EXPLICIT padding; 0 to 4096 */
-    AE_PARAM_PAD_BOTTOM = 137,    /* i64, 0 */
-    AE_PARAM_PAD_LEFT = 138,      /* i64, 0 */
-    AE_PARAM_PAD_RIGHT = 139,     /* i64, 0 */
-    AE_PARAM_POOL = 140,          /* i64: AE_POOL_*, as given */
-    AE_PARAM_FACTOR_H = 141,      /* i64, as given: how many times as high an upsampled image is */
-    AE_PARAM_FACTOR_W = 142,      /* i64, as given */
-    AE_PARAM_INTERPOLATION = 143, /* i64, AE_INTERPOLATION_NEAREST */
-    AE_PARAM_HEIGHT = 144,        /* i64, as given to ae_config_reshape; 0: a signal */
-    AE_PARAM_WIDTH = 145,         /* i64, as given */
+    AE_PARAM_KERNEL_H = 131,   /* i64: height of the window of a convolution or pooling, as given; 1
+                                * to 4096 */
+    AE_PARAM_KERNEL_W = 132,   /* i64: width, or of a signal's window the length; 1 to 4096 */
+    AE_PARAM_STRIDE_H = 133,   /* i64, 1 (pooling: its window): cells from window to window; 1 to
+                                * 4096 */
+    AE_PARAM_STRIDE_W = 134,   /* i64, likewise */
+    AE_PARAM_PADDING = 135,    /* i64: AE_PADDING_*, as given */
+    AE_PARAM_PAD_TOP = 136,    /* i64, 0: cells of EXPLICIT padding; 0 to 4096 */
+    AE_PARAM_PAD_BOTTOM = 137, /* i64, 0 */
+    AE_PARAM_PAD_LEFT = 138,   /* i64, 0 */
+    AE_PARAM_PAD_RIGHT = 139,  /* i64, 0 */
+    AE_PARAM_POOL = 140,       /* i64: AE_POOL_*, as given */
+    AE_PARAM_FACTOR_H = 141,   /* i64: how many times as high an upsampled image is, as given; 1 to
+                                * 4096 */
+    AE_PARAM_FACTOR_W = 142,   /* i64, likewise */
+    AE_PARAM_INTERPOLATION = 143, /* i64: AE_INTERPOLATION_*, as given */
+    AE_PARAM_HEIGHT = 144,        /* i64, as given to ae_config_reshape_image; 0: a signal */
+    AE_PARAM_WIDTH = 145,         /* i64, as given; of a signal the length */
     AE_PARAM_CHANNELS = 146,      /* i64, as given */
     AE_PARAM_NORM_MOMENTUM = 150, /* f64, 0.99: share of the running mean and variance that a batch
-                                   * leaves; 0 to below 1 */
-    AE_PARAM_NORM_EPSILON =
-        151, /* f64, 1e-3: added to the variance that is divided by; above 0, to 1 */
+                                   * leaves; 0 <= momentum < 1 */
+    AE_PARAM_NORM_EPSILON = 151,  /* f64, 1e-3: added to the variance; 0 < epsilon <= 1 */
 
     /* the loss added last (ae_config_set); kept in the file */
     AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss or penalty in the sum; > 0 */
@@ -364,10 +365,10 @@ enum {
     AE_PARAM_THREADS = 500, /* i64, 1: threads of a call; never changes a result; 1 to 256 */
     AE_PARAM_GEMM = 501,    /* i64, AE_GEMM_AUTO */
     AE_PARAM_CPU = 502,     /* i64, AE_CPU_AUTO: instruction set of the kernels */
-    AE_PARAM_MEMORY = 503   /* i64, 2^30: bytes that a model's workspace, or that of a fit's batch,
-                             * may have beside the weights and what is as large as they are; 1 to
-                             * 2^62. So many rows go at a time as fit into it; one that does not is
-                             * RANGE, before anything is allocated */
+    AE_PARAM_MEMORY = 503   /* i64, 2^30: most bytes of a model's workspace, and of a fit's, beside
+                             * arrays as large as the weights; 1 to 2^62. As many rows go at a time as
+                             * fit; where one row, or a batch, does not, that is RANGE before anything
+                             * is allocated */
 };
 
 /* What a parameter belongs to. */
@@ -434,7 +435,8 @@ AE_API int32_t ae_config_input_image(ae_config *config, int64_t height, int64_t 
                                      int64_t channels);
 AE_API int32_t ae_config_input_signal(ae_config *config, int64_t length, int64_t channels);
 
-/* Adds a fully connected layer: y = act(x kernel + bias), kernel: inputs x units.
+/* Adds a fully connected layer: y = act(x kernel + bias), kernel: inputs x units. It takes vectors:
+ * images and signals go through ae_config_flatten first (else SHAPE from ae_model_create).
  *   units        outputs of a row, 1 to 2^24
  *   activation   AE_ACT_*
  * Further parameters: AE_PARAM_SLOPE, BIAS, INIT, TIED, set after this call.
@@ -475,7 +477,8 @@ AE_API int32_t ae_config_conv1d_transpose(ae_config *config, int64_t filters, in
  *   pool      AE_POOL_*
  *   kernel_h, kernel_w, length   of a window, 1 to 4096
  *   padding   AE_PADDING_*; with SAME 7 cells in windows of 2 become 4, with VALID 3
- * Codes as ae_config_conv2d.
+ * Further parameters: AE_PARAM_STRIDE_H, STRIDE_W, PAD_*. Codes as ae_config_conv2d; a window that
+ * lies in padding alone is SHAPE from ae_model_create, too.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_pool2d(ae_config *config, int32_t pool, int64_t kernel_h, int64_t kernel_w,
                                 int32_t padding);
@@ -484,7 +487,7 @@ AE_API int32_t ae_config_pool1d(ae_config *config, int32_t pool, int64_t length,
 /* Adds an upsampling: each cell becomes factor_h x factor_w cells.
  *   factor_h, factor_w, factor   1 to 4096
  *   interpolation                AE_INTERPOLATION_*
- * Codes as ae_config_conv2d.
+ * Codes as ae_config_conv2d, whose bounds of the output hold here, too.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_upsample2d(ae_config *config, int64_t factor_h, int64_t factor_w,
                                     int32_t interpolation);
@@ -701,8 +704,9 @@ typedef struct ae_model ae_model;
  * is.
  * Fails with the first failure of the config's calls; INVALID: NULL, or a loss that does not go
  * with the last activation; STATE: no input, layer or code; SHAPE: layers that do not fit each
- * other, or penalties that keep more sums than there are weights; RANGE: sizes that overflow; NOMEM; UNSUPPORTED: AE_PARAM_CPU or AE_PARAM_GEMM names what
- * is not there.
+ * other, or penalties that keep more sums than there are weights; RANGE: sizes that overflow, or a
+ * workspace above AE_PARAM_MEMORY; NOMEM; UNSUPPORTED: AE_PARAM_CPU or AE_PARAM_GEMM names what is
+ * not there.
  * Threads: one call per config. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_model_create(ae_model **out, const ae_config *config);
 AE_API void ae_model_free(ae_model *model);
@@ -737,7 +741,8 @@ AE_API int64_t ae_model_steps(const ae_model *model);
 AE_API int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, size_t *length);
 
 /* Changes, or reads, a parameter of scope model, optim or run between calls: a lower learning rate,
- * more threads. Codes as ae_config_set, and: STATE: fixed once a model exists (those of layers and
+ * more threads. Codes as ae_config_set, and: RANGE: threads whose workspace is above
+ * AE_PARAM_MEMORY, or an AE_PARAM_MEMORY below the workspace; STATE: fixed once a model exists (those of layers and
  * losses, AE_PARAM_SEED), or a forked process; BUSY: called from a progress callback; UNSUPPORTED,
  * NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as it was.
  * Threads: one call per handle. Allocates: for AE_PARAM_THREADS. Since: 0.1. */
@@ -875,8 +880,8 @@ AE_API int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *pro
  *
  * Found before the first step, with the model unchanged: INVALID (NULL, misaligned), STATE (no
  * loss, or a forked process), BUSY (called from a progress callback), SHAPE (dimensions other than
- * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch whose memory
- * overflows), NONFINITE (NaN or infinity in the data), NOMEM, UNSUPPORTED (a library without
+ * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs more than
+ * AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), NOMEM, UNSUPPORTED (a library without
  * training). A child that the callback forks gets STATE on its return, where the fit has threads.
  * CANCELLED: the callback ended it with something left to do. The completed steps stay. A later fit
  * on as many rows goes on with the next step, as if it had not been cancelled; one on another
@@ -1059,8 +1064,9 @@ AE_API int32_t ae_diagnose_data(ae_model *model, const ae_data *data, double *kl
 /* ------------------------------------------------------------------------------------------------
  * Look inside
  *
- * Weights go by layer (from 0) and name: "kernel", inputs x units, and "bias", 1 x units. A tied
- * layer has no kernel of its own. Losses count on after the layers, so that loss or penalty i is
+ * Weights go by layer (from 0) and name: "kernel", inputs x units, and "bias", 1 x units; of
+ * convolutions as said there; of normalisation "gamma", "beta" and, kept, not trained, "mean" and
+ * "variance", 1 x channels each. A tied layer has no kernel of its own. Losses count on after the layers, so that loss or penalty i is
  * layer ae_model_layers + i: AE_LOSS_GAUSSIAN_NLL that learns its variance has "log_variance",
  * 1 x features or 1 x 1, bounded as that of a Gaussian layer.
  * --------------------------------------------------------------------------------------------- */
@@ -1114,7 +1120,8 @@ AE_API int32_t ae_model_save_memory(const ae_model *model, void *buffer, size_t 
  *   allocator   as for ae_config_create_with
  * Parameters of scope run are at their defaults.
  * INVALID: NULL. IO: no regular file that can be read. FORMAT: not a model, or a damaged one.
- * VERSION: it needs a newer libae. NONFINITE: it holds NaN or infinity. NOMEM.
+ * VERSION: it needs a newer libae. NONFINITE: it holds NaN or infinity. RANGE: its layers need more
+ * workspace than AE_PARAM_MEMORY's default. NOMEM.
  * Threads: any. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_model_load(ae_model **out, const char *path);
 AE_API int32_t ae_model_load_memory(ae_model **out, const void *buffer, size_t bytes);

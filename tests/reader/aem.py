@@ -12,6 +12,8 @@ import sys
 import zlib
 from collections import namedtuple
 
+import images
+
 
 class FormatError(ValueError):
     """No version of the format can mean these bytes."""
@@ -54,6 +56,25 @@ PARAMETERS = {
     121: Parameter("samples", I64, 1, 1, 2 ** 16),
     122: Parameter("side", I64, 1, 1, 2 ** 24),
     123: Parameter("label", I64, 0, 0, 1),
+    130: Parameter("filters", I64, 1, 1, 2 ** 20),
+    131: Parameter("kernel_h", I64, 1, 1, 4096),
+    132: Parameter("kernel_w", I64, 1, 1, 4096),
+    133: Parameter("stride_h", I64, 1, 1, 4096),
+    134: Parameter("stride_w", I64, 1, 1, 4096),
+    135: Parameter("padding", I64, 0, 0, 2),
+    136: Parameter("pad_top", I64, 0, 0, 4096),
+    137: Parameter("pad_bottom", I64, 0, 0, 4096),
+    138: Parameter("pad_left", I64, 0, 0, 4096),
+    139: Parameter("pad_right", I64, 0, 0, 4096),
+    140: Parameter("pool", I64, 0, 0, 1),
+    141: Parameter("factor_h", I64, 2, 1, 4096),
+    142: Parameter("factor_w", I64, 2, 1, 4096),
+    143: Parameter("interpolation", I64, 0, 0, 1),
+    144: Parameter("height", I64, 0, 0, 2 ** 24),
+    145: Parameter("width", I64, 1, 1, 2 ** 24),
+    146: Parameter("channels", I64, 1, 1, 2 ** 24),
+    150: Parameter("norm_momentum", F64, 0.99, 0, BELOW_1),
+    151: Parameter("norm_epsilon", F64, 1e-3, SMALLEST, 1),
     200: Parameter("weight", F64, 1.0, SMALLEST, LARGEST),
     201: Parameter("layer", I64, -1, -1, 1023),
     202: Parameter("delta", F64, 1.0, SMALLEST, LARGEST),
@@ -75,9 +96,17 @@ PARAMETERS = {
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
 MODEL = Kind("model", [1, 2, 3, 4, 5, 6])
+CONV_1D = [101, 102, 103, 104, 130, 132, 134, 135, 138, 139]
+CONV_2D = [101, 102, 103, 104, *range(130, 140)]
 LAYERS = {
     1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
     3: Kind("corrupt", [110, 111, 112, 113, 114]), 4: Kind("gaussian", [121]), 6: Kind("concat", [122, 123]),
+    7: Kind("conv1d", CONV_1D), 8: Kind("conv2d", CONV_2D),
+    9: Kind("conv1d_transpose", CONV_1D), 10: Kind("conv2d_transpose", CONV_2D),
+    11: Kind("pool1d", [132, 134, 135, 138, 139, 140]), 12: Kind("pool2d", [*range(131, 141)]),
+    13: Kind("upsample1d", [142, 143]), 14: Kind("upsample2d", [141, 142, 143]),
+    15: Kind("flatten", []), 16: Kind("reshape", [144, 145, 146]),
+    17: Kind("batch_norm", [101, 102, 150, 151]), 18: Kind("layer_norm", [101, 102, 151]),
 }
 TERMS = {
     1: Kind("mse", [200]), 2: Kind("bce", [200]), 3: Kind("mae", [200]), 4: Kind("huber", [200, 202]),
@@ -286,25 +315,32 @@ Sums = namedtuple("Sums", "losses kept")  # of an open epoch: one a loss, and a 
 
 
 class Layer:
-    """One layer: kind, parameters, numbers in a row of inputs and outputs; called with a row, its output."""
+    """One layer: kind, parameters, shape and numbers of a row of inputs and of outputs; called with a row, its
+    output."""
 
-    def __init__(self, kind, parameters, inputs):
-        self.kind, self.parameters, self.inputs = kind, parameters, inputs
-        self.outputs = {"dense": parameters.get("units"), "gaussian": inputs // 2,
-                        "concat": inputs + parameters.get("side", 0)}.get(kind, inputs)
+    def __init__(self, kind, parameters, shape):
+        self.kind, self.parameters, self.in_shape, self.inputs = kind, parameters, shape, math.prod(shape)
+        self.shape = images.shape_of(kind, parameters, shape)
+        outputs = {"dense": parameters.get("units"), "gaussian": self.inputs // 2,
+                   "concat": self.inputs + parameters.get("side", 0)}.get(kind)
+        if outputs:
+            self.shape = outputs,
+        inputs, self.outputs = self.inputs, math.prod(self.shape)
         self.tied = parameters.get("tied", -1)
-        self.shapes = {}  # of its arrays, {(slot, name): (rows, cols)}
+        self.shapes = images.arrays_of(kind, parameters, shape)  # of its arrays, {(slot, name): (rows, cols)}
         if kind == "dense" and self.tied < 0:
             self.shapes[0, "kernel"] = inputs, self.outputs
         if kind == "dense" and parameters["bias"]:
             self.shapes[1, "bias"] = 1, self.outputs
         self.columns = self.bias = None  # of a dense layer: a column and a bias for each output
+        self.weights = {}  # of another: {name: rows}
 
     def __call__(self, row, side=None, z=None):
         """side: of this row, a list or a class; z: what a gaussian layer draws, None: its mean is wanted."""
         if self.columns:
             row = [sum(x * k for x, k in zip(row, column)) + b for column, b in zip(self.columns, self.bias)]
-        if self.kind == "corrupt":
+        row = images.run(self.kind, self.parameters, self.in_shape, self.weights, row)
+        if self.kind != "gaussian" and self.kind != "concat" and "activation" not in self.parameters:
             return row
         if self.kind == "gaussian":
             means, others = row[:self.outputs], row[self.outputs:]
@@ -456,27 +492,34 @@ class Model:
         return sum(divergence(sum(unit) / len(outputs), target) for unit in zip(*outputs))
 
     def _model(self, chunk):
-        chunk.number("I", "rank", 1, 1, VersionError)
-        self.input_dim = chunk.number("Q", "dimension", 1, 2 ** 24, VersionError)
+        rank = chunk.number("I", "rank", 1, 3, VersionError)
+        self.input_shape = tuple(chunk.number("Q", "dimension", 1, 2 ** 24, VersionError) for _ in range(rank))
+        self.input_dim = math.prod(self.input_shape)
+        if self.input_dim > 2 ** 24:
+            chunk.refuse(f"{self.input_dim} dimensions")
         self.code_layers, = chunk.fields("I")
         self.parameters = chunk.parameters(MODEL)
 
     def _layers(self, chunk):
-        self.layers, dim = [], self.input_dim
+        self.layers, shape = [], self.input_shape
         for number in range(chunk.count("count of layers", 8, 1, 1024)):
-            layer = Layer(*chunk.part(LAYERS), dim)
+            kind, parameters = chunk.part(LAYERS)
+            try:
+                layer = Layer(kind, parameters, shape)
+            except images.Misfit as fault:
+                chunk.refuse(f"layer {number}: {fault}")
             if layer.tied >= 0:
                 owner = self.layers[layer.tied] if layer.tied < number else None
                 if owner is None or owner.shapes.get((0, "kernel")) != (layer.outputs, layer.inputs):
                     chunk.refuse(f"layer {number} cannot be tied to layer {layer.tied}")
             if layer.kind == "corrupt":
                 self._noise(chunk, number, **layer.parameters)
-            if layer.kind == "gaussian" and dim % 2:
-                chunk.refuse(f"layer {number}: {dim} dimensions are not two a normal variable")
+            if layer.kind == "gaussian" and layer.inputs % 2:
+                chunk.refuse(f"layer {number}: {layer.inputs} dimensions are not two a normal variable")
             if layer.outputs > 2 ** 24:
                 chunk.refuse(f"layer {number}: {layer.outputs} dimensions")
             self.layers.append(layer)
-            dim = layer.outputs
+            shape = layer.shape
         self._forms(chunk)
         if not 1 <= self.code_layers <= len(self.layers):
             chunk.refuse(f"{self.code_layers} of {len(self.layers)} layers are the encoder")
@@ -489,8 +532,11 @@ class Model:
         told = [layer.parameters for layer in self.layers if layer.kind == "concat"]
         if len(drawing) > 1 or any(parameters != told[0] for parameters in told):
             chunk.refuse("two gaussian layers, or concat layers of two forms")
-        kinds = [layer.kind for layer in self.layers]
-        if told and "dense" not in kinds[len(kinds) - kinds[::-1].index("concat"):]:
+        after = [layer.kind for layer in self.layers]
+        while "concat" in after:
+            after = after[after.index("concat") + 1:]
+        weighed = [kind for kind in after if kind == "dense" or kind.startswith("conv") or kind in images.NORMS]
+        if told and not weighed:
             chunk.refuse("no layer with weights after a concat layer")
         self.samples = drawing[0].parameters["samples"] if drawing else 1
 
@@ -545,6 +591,8 @@ class Model:
                 kernel = self.weights.get((number, "kernel"))
                 layer.columns = list(zip(*kernel)) if kernel else self.weights[layer.tied, "kernel"]
                 layer.bias = self.weights.get((number, "bias"), [[0.0] * layer.outputs])[0]
+            else:
+                layer.weights = {name: self.weights[number, name] for _, name in layer.shapes}
 
     def _training(self, chunk):
         epochs = chunk.number("Q", "epochs", 0, 2 ** 24 - 1)

@@ -15,7 +15,13 @@ PROTOTYPES = {
     "constant": [c_char_p, POINTER(L)], "param_at": [I, POINTER(Param)],
     "config_create": [POINTER(H)], "config_input": [H, L], "config_dense": [H, L, I],
     "config_activation": [H, I], "config_corrupt": [H, I, D], "config_gaussian": [H], "config_concat": [H, L],
-    "config_concat_label": [H, L], "config_code": [H], "config_loss": [H, I],
+    "config_concat_label": [H, L], "config_input_image": [H, L, L, L], "config_input_signal": [H, L, L],
+    "config_conv2d": [H, L, L, L, I, I], "config_conv1d": [H, L, L, I, I],
+    "config_conv2d_transpose": [H, L, L, L, L, L, I, I], "config_conv1d_transpose": [H, L, L, L, I, I],
+    "config_pool2d": [H, I, L, L, I], "config_pool1d": [H, I, L, I], "config_upsample2d": [H, L, L, I],
+    "config_upsample1d": [H, L, I], "config_flatten": [H], "config_reshape_image": [H, L, L, L],
+    "config_reshape_signal": [H, L, L], "config_batch_norm": [H, I], "config_layer_norm": [H, I],
+    "config_code": [H], "config_loss": [H, I],
     "config_penalty": [H, I, D], "config_optimizer": [H, I],
     "config_set_i64": [H, I, L], "config_set_f64": [H, I, D],
     "config_get_i64": [H, I, POINTER(L)], "config_get_f64": [H, I, POINTER(D)],
@@ -38,7 +44,10 @@ OTHERS = {  # what does not return a status
     "model_free": ([H], None), "model_input_dim": ([H], L), "model_code_dim": ([H], L),
     "model_output_dim": ([H], L), "model_epochs": ([H], L), "model_steps": ([H], L),
 }
-LAYERS = "dense", "activation", "corrupt", "gaussian", "concat", "concat_label"  # calls that add one
+LAYERS = (  # calls that add one
+    "dense", "activation", "corrupt", "gaussian", "concat", "concat_label", "conv2d", "conv1d", "conv2d_transpose",
+    "conv1d_transpose", "pool2d", "pool1d", "upsample2d", "upsample1d", "flatten", "reshape_image", "reshape_signal",
+    "batch_norm", "layer_norm")
 library = None
 
 

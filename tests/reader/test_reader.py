@@ -127,6 +127,30 @@ MODELS = {
         ("input", 12), ("dense", 4, "AE_ACT_TANH"), ("code",), ("dense", 12, "AE_ACT_LINEAR"),
         ("loss", "AE_LOSS_GAUSSIAN_NLL"), ("set_f64", "AE_PARAM_VARIANCE", 0.125),
     ],
+    "images": [
+        ("input_image", 2, 3, 2), ("conv2d", 5, 3, 2, "AE_PADDING_SAME", "AE_ACT_RELU"),
+        ("pool2d", "AE_POOL_MAX", 2, 2, "AE_PADDING_SAME"), ("batch_norm", "AE_ACT_LEAKY_RELU"), ("code",),
+        ("upsample2d", 2, 2, "AE_INTERPOLATION_BILINEAR"),
+        ("conv2d", 2, 1, 2, "AE_PADDING_VALID", "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_BCE"),
+    ],
+    "images from vectors": [
+        ("input", 12), ("reshape_image", 3, 2, 2), ("layer_norm", "AE_ACT_TANH"), ("corrupt", "AE_NOISE_DROPOUT", 0.25),
+        ("conv2d", 3, 2, 2, "AE_PADDING_EXPLICIT", "AE_ACT_LINEAR"), ("set_i64", "AE_PARAM_PAD_TOP", 1),
+        ("set_i64", "AE_PARAM_PAD_RIGHT", 2), ("set_i64", "AE_PARAM_STRIDE_W", 2), ("set_i64", "AE_PARAM_BIAS", 0),
+        ("activation", "AE_ACT_ELU"), ("pool2d", "AE_POOL_AVERAGE", 3, 2, "AE_PADDING_SAME"),
+        ("set_i64", "AE_PARAM_STRIDE_H", 1), ("flatten",), ("dense", 4, "AE_ACT_TANH"), ("code",),
+        ("penalty", "AE_PENALTY_L1", 0.125), ("reshape_image", 1, 2, 2),
+        ("conv2d_transpose", 2, 3, 2, 3, 1, "AE_PADDING_VALID", "AE_ACT_LINEAR"), ("batch_norm", "AE_ACT_LINEAR"),
+        ("set_f64", "AE_PARAM_NORM_MOMENTUM", 0.5), ("pool2d", "AE_POOL_MAX", 1, 2, "AE_PADDING_EXPLICIT"),
+        ("set_i64", "AE_PARAM_PAD_LEFT", 1), ("flatten",), ("dense", 12, "AE_ACT_LINEAR"), ("loss", "AE_LOSS_MSE"),
+    ],
+    "signals": [
+        ("input_signal", 6, 2), ("conv1d", 4, 3, "AE_PADDING_SAME", "AE_ACT_SOFTPLUS"), ("set_i64", "AE_PARAM_STRIDE_W", 2),
+        ("layer_norm", "AE_ACT_LINEAR"), ("set_f64", "AE_PARAM_NORM_EPSILON", 0.125), ("code",),
+        ("conv1d_transpose", 3, 4, 2, "AE_PADDING_SAME", "AE_ACT_TANH"), ("upsample1d", 2, "AE_INTERPOLATION_NEAREST"),
+        ("pool1d", "AE_POOL_AVERAGE", 2, "AE_PADDING_VALID"), ("reshape_signal", 9, 2),
+        ("conv1d", 2, 4, "AE_PADDING_VALID", "AE_ACT_LINEAR"), ("loss", "AE_LOSS_MSE"),
+    ],
     "all encoder": [
         ("input", 12), ("dense", 12, "AE_ACT_SIGMOID"), ("code",), ("loss", "AE_LOSS_MSE"),
         ("optimizer", "AE_OPTIM_SGD"),
@@ -291,6 +315,7 @@ def described(layers, terms, dim=3, model=()):
         (b"OPTM", u32(2, 0)), (b"WGHT", u32(len(arrays)) + b"".join(weights)), (b"DONE", b"")])
 
 
+SIGNAL, FLAT = (16, {145: 3}), (15, {})
 CODER, DECODER, DRAW, TELL = (1, {100: 4}), (1, {100: 3, 101: 4}), (4, {}), (6, {122: 2})
 KL, BERNOULLI, IMPORTANCE = (101, {201: 1}), (5, {}), {6: 1}
 TOLD = [TELL, CODER, DRAW, TELL, DECODER]
@@ -328,6 +353,22 @@ DESCRIPTIONS = {  # layers, losses, parameters of the model; sections 5 and 8 of
     "importance of two divergences": ([CODER, DRAW, DECODER], [KL, KL, BERNOULLI], IMPORTANCE, DAMAGED),
     "importance of a mean": ([CODER, DRAW, DECODER], [KL, (1, {})], IMPORTANCE, DAMAGED),
     "importance with a penalty": ([CODER, DRAW, DECODER], [KL, BERNOULLI, (100, {})], IMPORTANCE, DAMAGED),
+    "a signal": ([SIGNAL, FLAT, CODER, DECODER], [], {}, OK),
+    "a shape of other numbers": ([(16, {145: 2}), FLAT, CODER], [], {}, DAMAGED),
+    "a dense layer on a signal": ([SIGNAL, CODER], [], {}, DAMAGED),
+    "a pooled vector": ([(11, {}), CODER], [], {}, DAMAGED),
+    "a pooled signal of rank 3": ([SIGNAL, (12, {}), FLAT, CODER], [], {}, DAMAGED),
+    "a kernel above the signal": ([SIGNAL, (11, {132: 4}), FLAT, CODER], [], {}, DAMAGED),
+    "a window beside the signal": ([SIGNAL, (11, {132: 2, 135: 2, 138: 2}), FLAT, CODER], [], {}, DAMAGED),
+    "a last window beside the signal": ([SIGNAL, (11, {135: 2, 139: 1}), FLAT, CODER], [], {}, DAMAGED),
+    "nothing left of the signal": ([SIGNAL, (9, {135: 2, 138: 2, 139: 1}), FLAT, CODER], [], {}, DAMAGED),
+    "a signal above 2^24": ([SIGNAL, (13, {142: 4096}), (13, {142: 4096}), FLAT, CODER], [], {}, DAMAGED),
+    "a stride of 0": ([SIGNAL, (11, {134: 0}), FLAT, CODER], [], {}, DAMAGED),
+    "a stride of the other axis": ([SIGNAL, (11, {133: 1}), FLAT, CODER], [], {}, NEWER),
+    "padding unknown": ([SIGNAL, (11, {135: 3}), FLAT, CODER], [], {}, NEWER),
+    "interpolation unknown": ([SIGNAL, (13, {143: 2}), FLAT, CODER], [], {}, NEWER),
+    "epsilon 0": ([(18, {151: 0.0}), CODER], [], {}, DAMAGED),
+    "cross-entropy of a shape": ([DECODER, (15, {})], [(2, {})], {}, DAMAGED),
     "bound unknown": ([CODER, DRAW, DECODER], [KL, BERNOULLI], {6: 2}, NEWER),
 }
 

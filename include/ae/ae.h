@@ -129,7 +129,8 @@ typedef struct ae_allocator {
  * one, and ae_model_create, returns the same code and message: a chain of calls needs one check. */
 typedef struct ae_config ae_config;
 
-/* Activations, computed element by element: x in, y out. */
+/* Activations, computed element by element: x in, y out. GELU and SILU of a layer that is not the last
+ * take memory for x, too, while training. */
 enum {
     AE_ACT_UNSET = -1,
     AE_ACT_LINEAR = 0,     /* y = x */
@@ -138,7 +139,10 @@ enum {
     AE_ACT_TANH = 3,       /* y = tanh x */
     AE_ACT_SIGMOID = 4,    /* y = 1 / (1 + e^-x) */
     AE_ACT_ELU = 5,        /* y = x for x > 0, else e^x - 1 (Clevert et al. 2016) */
-    AE_ACT_SOFTPLUS = 6    /* y = log(1 + e^x) (Dugas et al. 2001) */
+    AE_ACT_SOFTPLUS = 6,   /* y = log(1 + e^x) (Dugas et al. 2001) */
+    AE_ACT_GELU = 7,       /* y = x Phi(x), Phi the normal distribution function, by erf and not by
+                            * tanh (Hendrycks and Gimpel 2016) */
+    AE_ACT_SILU = 8        /* y = x / (1 + e^-x), also called swish (Elfwing et al. 2018) */
 };
 
 /* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean

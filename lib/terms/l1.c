@@ -41,7 +41,7 @@ static void values(const ae__term_call *call)
 
 #ifdef AE_TRAINING
 
-/* dz += scale sign(y) act'(y), a few elements at a time. */
+/* dz += scale sign(y) act'(z), a few elements at a time. */
 static void add_gradient(const ae__term_call *call, size_t i, real scale)
 {
     const ae__kernels *kernels = call->context->engine->kernels;
@@ -51,7 +51,11 @@ static void add_gradient(const ae__term_call *call, size_t i, real scale)
         size_t count = ae__min_size(BLOCK, call->dim - begin);
         for (size_t j = 0; j < count; j++)
             g[j] = scale * (real)((y[begin + j] > 0) - (y[begin + j] < 0));
-        kernels->derive(call->activation, call->slope, g, g, y + begin, count);
+        if (call->z)
+            kernels->derive_input(call->activation, call->slope, g, g,
+                                  call->z + i * call->row + begin, count);
+        else
+            kernels->derive(call->activation, call->slope, g, g, y + begin, count);
         for (size_t j = 0; j < count; j++) dz[begin + j] += g[j];
     }
 }

@@ -14,7 +14,7 @@ typedef struct ae__term_call {
     const ae__context *context;
     const ae__spec *spec;
     size_t dim, row;
-    int32_t activation; /* of the layer */
+    int32_t activation; /* of the layer; LINEAR where dz is to be the gradient of y */
     real slope;
     const real *z;  /* NULL where y is there */
     const real *y;  /* NULL where z is there */

@@ -8,6 +8,7 @@
 #include "base/status.h"
 
 enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
+enum { DERIVE_ROWS = 16 /* of one task */ };
 
 static size_t norm_blocks(const ae__plan *plan)
 {
@@ -21,10 +22,13 @@ static void bind(ae__trainer *t, ae__arena *arena)
     t->x = ae__arena_take(arena, rows, ae__row_stride(plan->layers[0].in) * sizeof(real));
     t->target = ae__arena_take(arena, rows, ae__row_stride(ae__plan_output(plan)) * sizeof(real));
     t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
+    t->z = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->z);
     for (int32_t i = 0; i < plan->n_layers; i++) {
         size_t bytes = ae__layer_plan_reals(&plan->layers[i]) * sizeof(real);
         real *y = ae__arena_take(arena, rows, bytes);
+        real *z = plan->layers[i].keeps_z ? ae__arena_take(arena, rows, bytes) : NULL;
         if (t->y) t->y[i] = y;
+        if (t->z) t->z[i] = z;
     }
     for (int32_t i = 0; i < 2; i++)
         t->dy[i] = ae__arena_take(arena, rows, plan->widest * sizeof(real));
@@ -87,7 +91,7 @@ static void backward_layer(backward_pass *pass, const ae__context *context, real
     call.y = t->y[i];
     call.dy = dy;
     call.dx = dx;
-    call.below_act = i ? plan->layers[i - 1].info.activation : AE_ACT_LINEAR;
+    call.below_act = i && !t->z[i - 1] ? plan->layers[i - 1].info.activation : AE_ACT_LINEAR;
     call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
     call.finished = pass->finished ? slot_finished : NULL;
     call.finished_user = pass;
@@ -99,7 +103,7 @@ static void backward_layer(backward_pass *pass, const ae__context *context, real
     pass->layer->ops->backward(&call);
 }
 
-/* Adds the gradients of the terms that read layer i to dz. */
+/* Adds the gradients of the terms that read layer i to dz; to dy where its z is kept. */
 static void add_terms(ae__trainer *t, const ae__context *context, int32_t i, real *dz,
                       real *scratch)
 {
@@ -107,10 +111,42 @@ static void add_terms(ae__trainer *t, const ae__context *context, int32_t i, rea
     for (int32_t term = 0; term < model->desc.n_terms; term++) {
         if (ae__plan_term_layer(&model->plan, term) != i) continue;
         ae__term_call call = ae__model_term(model, term, context, t->y[i]);
+        if (t->z[i]) call.activation = AE_ACT_LINEAR;
         call.dz = dz;
         call.scratch = scratch;
         ae__term_of(call.spec->kind)->gradients(&call);
     }
+}
+
+typedef struct derivation {
+    const ae__trainer *trainer;
+    int32_t layer;
+    size_t rows;
+    real *dy;
+} derivation;
+
+static void derive_task(void *arg, size_t task, size_t worker)
+{
+    const derivation *d = arg;
+    const ae_model *model = d->trainer->model;
+    const ae__layer_plan *layer = &model->plan.layers[d->layer];
+    size_t stride = ae__row_stride(layer->out);
+    size_t end = ae__min_size((task + 1) * DERIVE_ROWS, d->rows);
+    (void)worker;
+    for (size_t i = task * DERIVE_ROWS; i < end; i++) {
+        real *dy = d->dy + i * stride;
+        model->engine.kernels->derive_input(layer->info.activation, layer->info.slope, dy, dy,
+                                            d->trainer->z[d->layer] + i * stride, layer->out);
+    }
+}
+
+/* Where layer i keeps its z, what came down is the gradient of its y: makes it that of z. */
+static void derive_kept(ae__trainer *t, const ae__context *context, int32_t i, real *dy)
+{
+    const ae__layer_plan *layer = &t->model->plan.layers[i];
+    derivation d = {t, i, context->rows * layer->repeat * layer->info.row_factor, dy};
+    if (t->z[i])
+        ae__pool_run(t->model->engine.pool, ae__blocks(d.rows, DERIVE_ROWS), derive_task, &d);
 }
 
 /* The gradient with respect to the last layer's z: in place of its output where the loss was
@@ -143,6 +179,7 @@ double ae__trainer_gradients(ae__trainer *trainer, const ae__context *context,
                         .context = context,
                         .x = {trainer->x, ae__row_stride(model->plan.layers[0].in)},
                         .y = trainer->y,
+                        .z = trainer->z,
                         .spare = {trainer->dy[0], trainer->dy[0]},
                         .values = trainer->values,
                         .sums = trainer->sums};
@@ -155,7 +192,10 @@ double ae__trainer_gradients(ae__trainer *trainer, const ae__context *context,
         real *dx = i > lowest ? trainer->dy[i % 2] : NULL;
         pass.number = i;
         backward_layer(&pass, context, dz, dx);
-        if (dx) add_terms(trainer, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
+        if (dx) {
+            add_terms(trainer, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
+            derive_kept(trainer, context, i - 1, dx);
+        }
         dz = dx;
     }
     return sum;

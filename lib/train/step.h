@@ -10,6 +10,7 @@ typedef struct ae__trainer {
     size_t batch;     /* rows that there is room for */
     real *x, *target; /* rows x input, rows x output */
     real **y;         /* outputs of each layer, all kept for the way back */
+    real **z;         /* what stands before activations that need it there, else NULL */
     real *dy[2];      /* gradients of outputs, in turn */
     real *gradients;  /* as the weights */
     double *values, *sums;

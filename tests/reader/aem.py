@@ -38,7 +38,7 @@ PARAMETERS = {
     4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
-    101: Parameter("activation", I64, 0, 0, 6),
+    101: Parameter("activation", I64, 0, 0, 8),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
     103: Parameter("bias", I64, 1, 0, 1),
     104: Parameter("init", I64, 1, 0, 6),
@@ -96,6 +96,8 @@ ACTIVATIONS = [  # NaN stays NaN
     sigmoid,
     lambda z, slope: math.expm1(z) if z <= 0 else z,
     lambda z, slope: max(z, 0.0) + math.log1p(math.exp(-abs(z))),  # log(1 + e^z), never overflows
+    lambda z, slope: z * math.erfc(-z / math.sqrt(2)) / 2 if z > -40 else 0.0 * z if z != z else -0.0,
+    lambda z, slope: z * sigmoid(z, slope) if z > -800 else 0.0 * z if z != z else -0.0,
 ]
 
 

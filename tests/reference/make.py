@@ -56,6 +56,8 @@ def activate(settings, z):
         "AE_ACT_SIGMOID": lambda: torch.sigmoid(z),
         "AE_ACT_ELU": lambda: functional.elu(z),
         "AE_ACT_SOFTPLUS": lambda: functional.softplus(z, threshold=100),  # beyond it PyTorch gives z
+        "AE_ACT_GELU": lambda: functional.gelu(z),
+        "AE_ACT_SILU": lambda: functional.silu(z),
     }[act]()
 
 
@@ -151,6 +153,8 @@ MODELS = [
     chain("two losses", 8, [dense(3, "TANH"), dense(8, "SIGMOID")],
           [("AE_LOSS_MSE", {"WEIGHT": 0.75}), ("AE_LOSS_BCE", {"WEIGHT": 1.5})]),
     chain("elu, softplus", 9, [dense(6, "ELU"), dense(4, "SOFTPLUS"), dense(9, "ELU")], [MSE]),
+    chain("gelu, silu", 9, [dense(6, "GELU"), dense(4, "SILU"), alone("GELU"), dense(9, "SILU")], [MSE]),
+    chain("gelu, tied", 8, [dense(5, "SILU"), dense(8, "GELU", TIED=0)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
     chain("mae", 8, [dense(4, "TANH"), dense(8, "SOFTPLUS")], [("AE_LOSS_MAE", {})]),
     chain("huber", 8, [dense(4, "SOFTPLUS"), dense(8)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
     chain("bernoulli", 8, [dense(4, "ELU"), dense(8, "SIGMOID")], [("AE_LOSS_BERNOULLI_NLL", {})]),

@@ -267,6 +267,8 @@ enum {
     AE_PARAM_WEIGHT_DECAY = 306,  /* f64, 0 (0.01 for ADAMW): adds weight_decay * w to the gradient
                                    * (ADAMW: apart from it); of kernels, not of biases; 0 to 1e6 */
     AE_PARAM_RHO = 307,           /* f64, 0.9: decay of RMSPROP's mean square; 0 <= rho < 1 */
+    AE_PARAM_WEIGHT_DECAY_L1 = 308, /* f64, 0: adds weight_decay_l1 * sign(w), 0 at w = 0, to the
+                                     * gradient (of ADAMW, too); of kernels, not of biases; 0 to 1e6 */
 
     /* one fit (ae_fit_options_set) */
     AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^20: a model that has done 5 goes on

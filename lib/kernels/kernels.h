@@ -79,11 +79,11 @@ typedef struct ae__gemm_block {
 #define AE__K_BLOCK 256 /* most terms of one block of the sum */
 
 /* One optimiser step over n parameters; g is first multiplied by g_scale, then clamped to
- * +-g_clamp (INFINITY: not), then l2 * w is added to it. */
+ * +-g_clamp (INFINITY: not), then l2 * w + l1 * sign(w) is added to it (sign(0) = 0). */
 typedef struct ae__sgd {
     real learning_rate, momentum;
     bool nesterov;
-    real g_scale, g_clamp, l2;
+    real g_scale, g_clamp, l2, l1;
 } ae__sgd;
 
 typedef struct ae__adam {
@@ -91,12 +91,12 @@ typedef struct ae__adam {
     real step;     /* learning_rate / (1 - beta1^t) */
     real v_factor; /* 1 / sqrt(1 - beta2^t) */
     real shrink;   /* decoupled weight decay: w *= 1 - shrink first (0: none) */
-    real g_scale, g_clamp, l2;
+    real g_scale, g_clamp, l2, l1;
 } ae__adam;
 
 typedef struct ae__rmsprop {
     real learning_rate, rho, epsilon, momentum;
-    real g_scale, g_clamp, l2;
+    real g_scale, g_clamp, l2, l1;
 } ae__rmsprop;
 
 typedef struct ae__kernels {

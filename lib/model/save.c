@@ -4,11 +4,21 @@
 #include "base/status.h"
 #include "model/file.h"
 
+/* Parameters that came later than their kinds stay out at their defaults: files without them keep
+ * their bytes, and older readers. */
+static bool written(const ae__value *value)
+{
+    return value->id != AE_PARAM_WEIGHT_DECAY_L1 || value->f64 != ae__param_of(value->id)->initial;
+}
+
 static void put_values(ae__writer *w, const ae__spec *spec)
 {
-    ae__write_u32(w, (uint32_t)spec->count);
+    uint32_t count = 0;
+    for (int32_t i = 0; i < spec->count; i++) count += written(&spec->values[i]);
+    ae__write_u32(w, count);
     for (int32_t i = 0; i < spec->count; i++) {
         const ae__value *value = &spec->values[i];
+        if (!written(value)) continue;
         int32_t type = ae__param_of(value->id)->type;
         ae__write_u32(w, (uint32_t)value->id);
         ae__write_u32(w, (uint32_t)type);

@@ -59,6 +59,7 @@ PARAMETERS = {
     305: Parameter("epsilon", F64, 1e-7, SMALLEST, 1),
     306: Parameter("weight_decay", F64, 0.0, 0, 1e6),
     307: Parameter("rho", F64, 0.9, 0, BELOW_1),
+    308: Parameter("weight_decay_l1", F64, 0.0, 0, 1e6),
 }
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
@@ -73,10 +74,10 @@ TERMS = {
     5: Kind("bernoulli_nll", [200]), 100: Kind("l1", [200, 201]),
 }
 OPTIMISERS = {
-    1: Kind("sgd", [300, 301, 302, 306], {"learning_rate": 0.01}),
-    2: Kind("adam", [300, 303, 304, 305, 306]),
-    3: Kind("adamw", [300, 303, 304, 305, 306], {"weight_decay": 0.01}),
-    4: Kind("rmsprop", [300, 301, 305, 306, 307]),
+    1: Kind("sgd", [300, 301, 302, 306, 308], {"learning_rate": 0.01}),
+    2: Kind("adam", [300, 303, 304, 305, 306, 308]),
+    3: Kind("adamw", [300, 303, 304, 305, 306, 308], {"weight_decay": 0.01}),
+    4: Kind("rmsprop", [300, 301, 305, 306, 307, 308]),
 }
 METRICS = ["loss", "val_loss", "learning_rate"]
 SIGMOID = 4  # of ACTIVATIONS

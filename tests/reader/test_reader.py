@@ -74,6 +74,7 @@ MODELS = {
         ("input", 12), ("dense", 6, "AE_ACT_ELU"), ("code",), ("dense", 12, "AE_ACT_SOFTPLUS"),
         ("loss", "AE_LOSS_HUBER"), ("set_f64", "AE_PARAM_DELTA", 0.25), ("loss", "AE_LOSS_MAE"),
         ("optimizer", "AE_OPTIM_RMSPROP"), ("set_f64", "AE_PARAM_RHO", 0.8), ("set_f64", "AE_PARAM_MOMENTUM", 0.5),
+        ("set_f64", "AE_PARAM_WEIGHT_DECAY_L1", 1e-3),
     ],
     "gated": [
         ("input", 12), ("dense", 6, "AE_ACT_GELU"), ("code",), ("activation", "AE_ACT_SILU"),

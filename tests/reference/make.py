@@ -119,6 +119,15 @@ def optimizer(model, kind, settings):
     return make(groups, lr, betas=betas, eps=settings.get("EPSILON", 1e-7))
 
 
+def pull(model, factor):
+    """Adds the gradient of factor times the sum of |w|, kernels alone, to what was clipped."""
+    kernels = list(model.kernels.values())
+    assert not factor or all(k.abs().min() > 1e-4 for k in kernels), "too near the kink"
+    penalty = factor * sum(k.abs().sum() for k in kernels)
+    for k, gradient in zip(kernels, torch.autograd.grad(penalty, kernels)):
+        k.grad += gradient
+
+
 def clip(model, settings):
     """By norm: exactly to the bound, as TensorFlow; clip_grad_norm_ would add 1e-6 to the norm."""
     cut = False
@@ -183,6 +192,11 @@ OPTIMS = [
     optim("sgd, norm clipped", "SGD", {"CLIP_NORM": 0.5}, LEARNING_RATE=0.25),
     optim("sgd, value clipped", "SGD", {"CLIP_VALUE": 0.0625}, MOMENTUM=0.5),
     optim("adam, both clipped", "ADAM", {"CLIP_NORM": 0.5, "CLIP_VALUE": 0.125}, WEIGHT_DECAY=0.1),
+    optim("sgd, decay of L1", "SGD", WEIGHT_DECAY_L1=0.0625),
+    optim("nesterov, both decays", "SGD", MOMENTUM=0.8, NESTEROV=1, WEIGHT_DECAY=0.05, WEIGHT_DECAY_L1=0.1),
+    optim("adam, both decays, clipped", "ADAM", {"CLIP_VALUE": 0.125}, WEIGHT_DECAY=0.1, WEIGHT_DECAY_L1=0.125),
+    optim("adamw, decay of L1", "ADAMW", WEIGHT_DECAY=0.1, WEIGHT_DECAY_L1=0.125),
+    optim("rmsprop, decay of L1", "RMSPROP", WEIGHT_DECAY_L1=0.05),
 ]
 
 
@@ -235,6 +249,7 @@ def optim_row(c):
         steps.zero_grad()
         loss.backward()
         cut += clip(model, c["model"])
+        pull(model, c["optim"][1].get("WEIGHT_DECAY_L1", 0))
         steps.step()
         losses.append(loss.item())
     assert cut > 0 if c["model"] else cut == 0

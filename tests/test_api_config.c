@@ -45,7 +45,7 @@ static const mistake mistakes[] = {
     {AE_ERR_STATE, "activation #0: no input yet", {{ACT, 0, AE_ACT_RELU}}},
     {AE_ERR_RANGE, "dense #0: units is 0, wanted 1 to 16777216", {{INPUT, 4, 0}, {DENSE, 0, 0}}},
     {AE_ERR_RANGE, "units is -9223372036854775808", {{INPUT, 4, 0}, {DENSE, INT64_MIN, 0}}},
-    {AE_ERR_RANGE, "dense #0: activation is 99, wanted 0 to 6", {{INPUT, 4, 0}, {DENSE, 2, 99}}},
+    {AE_ERR_RANGE, "dense #0: activation is 99, wanted 0 to 8", {{INPUT, 4, 0}, {DENSE, 2, 99}}},
     {AE_ERR_RANGE, "activation is -1", {{INPUT, 4, 0}, {ACT, 0, AE_ACT_UNSET}}},
     {AE_ERR_STATE, "corrupt #0: no input yet", {{CORRUPT, 0, AE_NOISE_MASKING}}},
     {AE_ERR_RANGE, "corrupt #0: noise is 5, wanted 1 to 4", {{INPUT, 4, 0}, {CORRUPT, 0, 5}}},

@@ -38,7 +38,7 @@ static const piece terms[] = {
 static const bool kinked[] = {
     [AE_ACT_LINEAR] = false,   [AE_ACT_RELU] = true,     [AE_ACT_LEAKY_RELU] = true,
     [AE_ACT_TANH] = false,     [AE_ACT_SIGMOID] = false, [AE_ACT_ELU] = true,
-    [AE_ACT_SOFTPLUS] = false,
+    [AE_ACT_SOFTPLUS] = false, [AE_ACT_GELU] = false,    [AE_ACT_SILU] = false,
 };
 
 enum {
@@ -371,6 +371,54 @@ static void gradients_hold_for_penalties_within_the_chain(void **state)
     check_chain(&penalised, ROWS);
 }
 
+/* Activations whose input is kept: under penalties, noise, ties and each other, also as the last. */
+static const chain gated = {
+    .name = "gated",
+    .input = IN,
+    .layers = {DENSE(UNITS, AE_ACT_GELU),
+               CORRUPT(AE_NOISE_DROPOUT, 0.2),
+               DENSE(3, AE_ACT_SILU),
+               {AE__LAYER_ACTIVATION, {{AE_PARAM_ACTIVATION, AE_ACT_GELU}}},
+               DENSE(UNITS, AE_ACT_TANH),
+               TIED(IN, AE_ACT_SILU, 0)},
+    .terms = {{AE_PENALTY_L1, {{AE_PARAM_LAYER, 0}, {AE_PARAM_WEIGHT, 0.3}}},
+              {AE_PENALTY_L1, {{AE_PARAM_LAYER, 3}, {AE_PARAM_WEIGHT, 0.2}}},
+              {AE_PENALTY_L1, {{AE_PARAM_LAYER, 5}, {AE_PARAM_WEIGHT, 0.1}}},
+              {.kind = AE_LOSS_MSE}},
+};
+
+/* Training activates what it has kept; evaluation does it in the epilogue of the product. */
+static void keeping_the_input_of_activations_changes_no_loss(void **state)
+{
+    trial t = trial_of(&gated, ODD_ROWS);
+    double losses[2][ODD_ROWS];
+    (void)state;
+    for (int32_t i = 0; i < t.model->plan.n_layers; i++)
+        assert_int_equal(t.trainer.z[i] != NULL, i == 0 || i == 2 || i == 3);
+    trial_draw(&t);
+    t.context.mode = AE__MODE_EVALUATE;
+    for (int kept = 0; kept < 2; kept++) {
+        const ae__pass pass = {.model = t.model,
+                               .context = &t.context,
+                               .x = {t.trainer.x, t.in},
+                               .y = t.trainer.y,
+                               .z = kept ? t.trainer.z : NULL,
+                               .spare = {t.trainer.dy[0], t.trainer.dy[0]},
+                               .values = t.trainer.values,
+                               .sums = t.trainer.sums};
+        ae__pass_forward(&pass);
+        memcpy(losses[kept], t.trainer.sums, sizeof losses[kept]);
+    }
+    assert_memory_equal(losses[0], losses[1], sizeof losses[0]);
+    trial_free(&t);
+}
+
+static void gradients_hold_where_the_input_of_activations_is_kept(void **state)
+{
+    (void)state;
+    check_chain(&gated, ODD_ROWS);
+}
+
 /* Before the first layer, between two, and behind the last, where no loss is fused. */
 static void gradients_hold_for_every_noise_at_every_place(void **state)
 {
@@ -420,7 +468,7 @@ static const chain both_terms = {
 
 static void gradients_follow_the_weights_of_rows(void **state)
 {
-    const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms, &penalised};
+    const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms, &penalised, &gated};
     real row_weight[ODD_ROWS];
     (void)state;
     for (size_t i = 0; i < ODD_ROWS; i++) row_weight[i] = (real)(i % 5) / 2;
@@ -478,6 +526,8 @@ int main(void)
         cmocka_unit_test(every_activation_is_covered),
         cmocka_unit_test(gradients_equal_central_differences),
         cmocka_unit_test(gradients_hold_for_penalties_within_the_chain),
+        cmocka_unit_test(keeping_the_input_of_activations_changes_no_loss),
+        cmocka_unit_test(gradients_hold_where_the_input_of_activations_is_kept),
         cmocka_unit_test(gradients_hold_for_every_noise_at_every_place),
         cmocka_unit_test(gradients_of_a_kernel_used_three_times_are_summed),
         cmocka_unit_test(gradients_hold_for_odd_and_deep_chains),

@@ -110,7 +110,7 @@ static void unknown_numbers_need_a_newer_library(void **state)
         {"LAYR", 4, 4, 99, V, "there is no kind 99"},
         {"LAYR", 4, 4, 0, V, "there is no kind 0"},
         {"LAYR", 4, 4, U32, V, "there is no kind -1"},
-        {"LAYR", 36, 8, 7, V, "activation is 7"},
+        {"LAYR", 36, 8, 9, V, "activation is 9"},
         {"LAYR", 36, 8, U64, F, "activation is -1"},
         {"LAYR", 68, 8, 2, V, "bias is 2"},
         {"LAYR", 84, 8, 7, V, "init is 7"},

@@ -129,7 +129,8 @@ typedef struct ae_allocator {
  * one, and ae_model_create, returns the same code and message: a chain of calls needs one check. */
 typedef struct ae_config ae_config;
 
-/* Activations, computed element by element: x in, y out. */
+/* Activations, computed element by element: x in, y out. GELU and SILU of a layer that is not the last
+ * take memory for x, too, while training. */
 enum {
     AE_ACT_UNSET = -1,
     AE_ACT_LINEAR = 0,     /* y = x */
@@ -138,7 +139,10 @@ enum {
     AE_ACT_TANH = 3,       /* y = tanh x */
     AE_ACT_SIGMOID = 4,    /* y = 1 / (1 + e^-x) */
     AE_ACT_ELU = 5,        /* y = x for x > 0, else e^x - 1 (Clevert et al. 2016) */
-    AE_ACT_SOFTPLUS = 6    /* y = log(1 + e^x) (Dugas et al. 2001) */
+    AE_ACT_SOFTPLUS = 6,   /* y = log(1 + e^x) (Dugas et al. 2001) */
+    AE_ACT_GELU = 7,       /* y = x Phi(x), Phi the normal distribution function, by erf and not by
+                            * tanh (Hendrycks and Gimpel 2016) */
+    AE_ACT_SILU = 8        /* y = x / (1 + e^-x), also called swish (Elfwing et al. 2018) */
 };
 
 /* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean
@@ -302,6 +306,8 @@ enum {
     AE_PARAM_WEIGHT_DECAY = 306,  /* f64, 0 (0.01 for ADAMW): adds weight_decay * w to the gradient
                                    * (ADAMW: apart from it); of kernels, not of biases; 0 to 1e6 */
     AE_PARAM_RHO = 307,           /* f64, 0.9: decay of RMSPROP's mean square; 0 <= rho < 1 */
+    AE_PARAM_WEIGHT_DECAY_L1 = 308, /* f64, 0: adds weight_decay_l1 * sign(w), 0 at w = 0, to the
+                                     * gradient (of ADAMW, too); of kernels, not of biases; 0 to 1e6 */
 
     /* one fit (ae_fit_options_set) */
     AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^20: a model that has done 5 goes on

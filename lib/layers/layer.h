@@ -42,7 +42,7 @@ typedef struct ae__layer_call {
 
     /* Backward. dy is the gradient with respect to what stands before the activation, and may be
      * overwritten. dx: overwritten; NULL: not wanted. below_act, below_slope: dx is multiplied by
-     * this activation's derivative, whose output x is. */
+     * this activation's derivative, whose output x is; LINEAR where that does not tell it. */
     real *dy;
     real *dx;
     int32_t below_act;

@@ -30,6 +30,7 @@ static int32_t infer_layer(ae__plan *plan, int32_t i)
     int32_t status = layer->ops->infer(layer->spec, &layer->in_shape, &layer->info);
     if (status != AE_OK) return blame(status, layer->ops->name, i);
     layer->out = ae__shape_size(&layer->info.out);
+    layer->keeps_z = i < plan->n_layers - 1 && ae__activation_keeps_input(layer->info.activation);
     plan->widest = ae__max_size(plan->widest, ae__row_stride(layer->out));
     plan->samples *= layer->info.row_factor;
     return AE_OK;

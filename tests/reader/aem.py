@@ -38,7 +38,7 @@ PARAMETERS = {
     4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
-    101: Parameter("activation", I64, 0, 0, 6),
+    101: Parameter("activation", I64, 0, 0, 8),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
     103: Parameter("bias", I64, 1, 0, 1),
     104: Parameter("init", I64, 1, 0, 6),
@@ -59,6 +59,7 @@ PARAMETERS = {
     305: Parameter("epsilon", F64, 1e-7, SMALLEST, 1),
     306: Parameter("weight_decay", F64, 0.0, 0, 1e6),
     307: Parameter("rho", F64, 0.9, 0, BELOW_1),
+    308: Parameter("weight_decay_l1", F64, 0.0, 0, 1e6),
 }
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
@@ -73,10 +74,10 @@ TERMS = {
     5: Kind("bernoulli_nll", [200]), 100: Kind("l1", [200, 201]),
 }
 OPTIMISERS = {
-    1: Kind("sgd", [300, 301, 302, 306], {"learning_rate": 0.01}),
-    2: Kind("adam", [300, 303, 304, 305, 306]),
-    3: Kind("adamw", [300, 303, 304, 305, 306], {"weight_decay": 0.01}),
-    4: Kind("rmsprop", [300, 301, 305, 306, 307]),
+    1: Kind("sgd", [300, 301, 302, 306, 308], {"learning_rate": 0.01}),
+    2: Kind("adam", [300, 303, 304, 305, 306, 308]),
+    3: Kind("adamw", [300, 303, 304, 305, 306, 308], {"weight_decay": 0.01}),
+    4: Kind("rmsprop", [300, 301, 305, 306, 307, 308]),
 }
 METRICS = ["loss", "val_loss", "learning_rate"]
 SIGMOID = 4  # of ACTIVATIONS
@@ -96,6 +97,8 @@ ACTIVATIONS = [  # NaN stays NaN
     sigmoid,
     lambda z, slope: math.expm1(z) if z <= 0 else z,
     lambda z, slope: max(z, 0.0) + math.log1p(math.exp(-abs(z))),  # log(1 + e^z), never overflows
+    lambda z, slope: z * math.erfc(-z / math.sqrt(2)) / 2 if z > -40 else 0.0 * z if z != z else -0.0,
+    lambda z, slope: z * sigmoid(z, slope) if z > -800 else 0.0 * z if z != z else -0.0,
 ]
 
 

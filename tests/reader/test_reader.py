@@ -74,6 +74,11 @@ MODELS = {
         ("input", 12), ("dense", 6, "AE_ACT_ELU"), ("code",), ("dense", 12, "AE_ACT_SOFTPLUS"),
         ("loss", "AE_LOSS_HUBER"), ("set_f64", "AE_PARAM_DELTA", 0.25), ("loss", "AE_LOSS_MAE"),
         ("optimizer", "AE_OPTIM_RMSPROP"), ("set_f64", "AE_PARAM_RHO", 0.8), ("set_f64", "AE_PARAM_MOMENTUM", 0.5),
+        ("set_f64", "AE_PARAM_WEIGHT_DECAY_L1", 1e-3),
+    ],
+    "gated": [
+        ("input", 12), ("dense", 6, "AE_ACT_GELU"), ("code",), ("activation", "AE_ACT_SILU"),
+        ("dense", 8, "AE_ACT_SILU"), ("dense", 12, "AE_ACT_GELU"), ("loss", "AE_LOSS_MSE"),
     ],
     "likelihood": [
         ("input", 12), ("dense", 4, "AE_ACT_SOFTPLUS"), ("code",), ("dense", 12, "AE_ACT_SIGMOID"),
@@ -178,7 +183,7 @@ FAULTS = {  # of tiny-1.0.aem, one each: chunk, offset in the payload, new bytes
     "more layers than bytes": (b"LAYR", 0, u32(1000), DAMAGED),
     "more than 1024 layers": (b"LAYR", 0, u32(1025, *[2, 0] * 1025), NEWER),
     "layer of unknown kind": (b"LAYR", 4, u32(99), NEWER),
-    "activation unknown": (b"LAYR", 36, u32(7), NEWER),
+    "activation unknown": (b"LAYR", 36, u32(9), NEWER),
     "tied to itself": (b"LAYR", 204, u32(1), DAMAGED),
     "tied to a kernel of another shape": (b"LAYR", 124, u32(3), DAMAGED),
     "loss of unknown kind": (b"TERM", 4, u32(99), NEWER),
@@ -290,7 +295,7 @@ class ReadsWhatTheLibraryWrites(Case):
         self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
 
     def test_nan_passes_through_every_activation(self):
-        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID", "ELU", "SOFTPLUS":
+        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID", "ELU", "SOFTPLUS", "GELU", "SILU":
             with self.subTest(name):
                 model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_" + name), ("code",)])
                 read = aem.Model(model.save())

@@ -56,6 +56,8 @@ def activate(settings, z):
         "AE_ACT_SIGMOID": lambda: torch.sigmoid(z),
         "AE_ACT_ELU": lambda: functional.elu(z),
         "AE_ACT_SOFTPLUS": lambda: functional.softplus(z, threshold=100),  # beyond it PyTorch gives z
+        "AE_ACT_GELU": lambda: functional.gelu(z),
+        "AE_ACT_SILU": lambda: functional.silu(z),
     }[act]()
 
 
@@ -117,6 +119,15 @@ def optimizer(model, kind, settings):
     return make(groups, lr, betas=betas, eps=settings.get("EPSILON", 1e-7))
 
 
+def pull(model, factor):
+    """Adds the gradient of factor times the sum of |w|, kernels alone, to what was clipped."""
+    kernels = list(model.kernels.values())
+    assert not factor or all(k.abs().min() > 1e-4 for k in kernels), "too near the kink"
+    penalty = factor * sum(k.abs().sum() for k in kernels)
+    for k, gradient in zip(kernels, torch.autograd.grad(penalty, kernels)):
+        k.grad += gradient
+
+
 def clip(model, settings):
     """By norm: exactly to the bound, as TensorFlow; clip_grad_norm_ would add 1e-6 to the norm."""
     cut = False
@@ -151,6 +162,8 @@ MODELS = [
     chain("two losses", 8, [dense(3, "TANH"), dense(8, "SIGMOID")],
           [("AE_LOSS_MSE", {"WEIGHT": 0.75}), ("AE_LOSS_BCE", {"WEIGHT": 1.5})]),
     chain("elu, softplus", 9, [dense(6, "ELU"), dense(4, "SOFTPLUS"), dense(9, "ELU")], [MSE]),
+    chain("gelu, silu", 9, [dense(6, "GELU"), dense(4, "SILU"), alone("GELU"), dense(9, "SILU")], [MSE]),
+    chain("gelu, tied", 8, [dense(5, "SILU"), dense(8, "GELU", TIED=0)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
     chain("mae", 8, [dense(4, "TANH"), dense(8, "SOFTPLUS")], [("AE_LOSS_MAE", {})]),
     chain("huber", 8, [dense(4, "SOFTPLUS"), dense(8)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
     chain("bernoulli", 8, [dense(4, "ELU"), dense(8, "SIGMOID")], [("AE_LOSS_BERNOULLI_NLL", {})]),
@@ -179,6 +192,11 @@ OPTIMS = [
     optim("sgd, norm clipped", "SGD", {"CLIP_NORM": 0.5}, LEARNING_RATE=0.25),
     optim("sgd, value clipped", "SGD", {"CLIP_VALUE": 0.0625}, MOMENTUM=0.5),
     optim("adam, both clipped", "ADAM", {"CLIP_NORM": 0.5, "CLIP_VALUE": 0.125}, WEIGHT_DECAY=0.1),
+    optim("sgd, decay of L1", "SGD", WEIGHT_DECAY_L1=0.0625),
+    optim("nesterov, both decays", "SGD", MOMENTUM=0.8, NESTEROV=1, WEIGHT_DECAY=0.05, WEIGHT_DECAY_L1=0.1),
+    optim("adam, both decays, clipped", "ADAM", {"CLIP_VALUE": 0.125}, WEIGHT_DECAY=0.1, WEIGHT_DECAY_L1=0.125),
+    optim("adamw, decay of L1", "ADAMW", WEIGHT_DECAY=0.1, WEIGHT_DECAY_L1=0.125),
+    optim("rmsprop, decay of L1", "RMSPROP", WEIGHT_DECAY_L1=0.05),
 ]
 
 
@@ -231,6 +249,7 @@ def optim_row(c):
         steps.zero_grad()
         loss.backward()
         cut += clip(model, c["model"])
+        pull(model, c["optim"][1].get("WEIGHT_DECAY_L1", 0))
         steps.step()
         losses.append(loss.item())
     assert cut > 0 if c["model"] else cut == 0

@@ -32,6 +32,8 @@ void AE__SIMD(tanh)(real *y, const real *x, size_t n);
 void AE__SIMD(sigmoid)(real *y, const real *x, size_t n);
 void AE__SIMD(activate)(int32_t act, real slope, real *y, const real *x, size_t n);
 void AE__SIMD(derive)(int32_t act, real slope, real *dx, const real *dy, const real *y, size_t n);
+void AE__SIMD(derive_input)(int32_t act, real slope, real *dx, const real *dy, const real *x,
+                            size_t n);
 
 void AE__SIMD(sgd)(const ae__sgd *s, real *w, real *velocity, const real *g, size_t n);
 void AE__SIMD(adam)(const ae__adam *s, real *w, real *m, real *v, const real *g, size_t n);

@@ -15,6 +15,7 @@ const ae__kernels AE__SIMD(kernels) = {
     .sigmoid = AE__SIMD(sigmoid),
     .activate = AE__SIMD(activate),
     .derive = AE__SIMD(derive),
+    .derive_input = AE__SIMD(derive_input),
     .column_sums = AE__SIMD(column_sums),
     .sgd = AE__SIMD(sgd),
     .adam = AE__SIMD(adam),

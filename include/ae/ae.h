@@ -245,6 +245,11 @@ enum {
     AE_PARAM_CLIP_HIGH = 113,  /* f64, FLT_MAX (no bound; salt and pepper: 1): largest; to be above
                                 * CLIP_LOW (else RANGE from create) */
     AE_PARAM_MASK_VALUE = 114, /* f64, 0: what masking writes */
+    AE_PARAM_K = 120,          /* i64: numbers of a row that topk keeps, as given; 1 to all of them
+                                * (else RANGE from create) */
+    AE_PARAM_REVIVAL = 124,    /* f64, 1: of topk, factor of a dead unit's gradient; 0: off */
+    AE_PARAM_DEAD_AFTER = 125, /* i64, 4096: of topk, rows of training in succession that do not
+                                * keep a unit, which make it dead; 1 to 2^24 */
 
     /* the loss added last (ae_config_set); kept in the file */
     AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss or penalty in the sum; > 0 */
@@ -359,6 +364,19 @@ AE_API int32_t ae_config_activation(ae_config *config, int32_t activation);
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount);
 
+/* Adds a layer that passes on the k largest numbers of each row (of equal ones the first) and puts 0 in
+ * place of the others, in training as in use: Makhzani and Frey 2013. A NaN makes its whole row NaN.
+ * It often follows a linear dense layer and is the code.
+ *   k   1 to the numbers in a row
+ * Units, the numbers of a row, that are never kept get no gradient and would stay dead. So each has a
+ * count of the rows of training since it last passed on a number other than 0: weights of the name
+ * "idle", 1 x units. Dead, after AE_PARAM_DEAD_AFTER rows, it gets the gradient of the rows that would
+ * gain by more of it as if they had kept it, times AE_PARAM_REVIVAL. AE_METRIC_DEAD_UNITS tells how
+ * many are left. Codes as ae_config_dense; a k beyond the numbers in a row is RANGE from
+ * ae_model_create.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_topk(ae_config *config, int64_t k);
+
 /* Marks the output of the layer added last as the code: the layers so far are the encoder, those to
  * come the decoder. Every model needs one.
  * INVALID: NULL. STATE: no layer yet, or marked before.
@@ -429,7 +447,7 @@ AE_API int64_t ae_model_output_dim(const ae_model *model);
 AE_API int32_t ae_model_layers(const ae_model *model);
 AE_API int64_t ae_model_layer_dim(const ae_model *model, int32_t layer);
 
-/* Weights in all; complete epochs and optimiser steps so far. 0 for NULL.
+/* Weights in all, layers' state included; complete epochs and optimiser steps so far. 0 for NULL.
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_weights(const ae_model *model);
 AE_API int64_t ae_model_epochs(const ae_model *model);
@@ -592,9 +610,10 @@ AE_API int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_op
 /* What the history holds, a value an epoch. */
 enum {
     AE_METRIC_UNSET = -1,
-    AE_METRIC_LOSS = 0,         /* mean over the epoch's rows, each taken when it was trained on */
-    AE_METRIC_VAL_LOSS = 1,     /* of the validation data after the epoch; NaN without any */
-    AE_METRIC_LEARNING_RATE = 2 /* of the epoch's last step */
+    AE_METRIC_LOSS = 0,          /* mean over the epoch's rows, each taken when it was trained on */
+    AE_METRIC_VAL_LOSS = 1,      /* of the validation data after the epoch; NaN without any */
+    AE_METRIC_LEARNING_RATE = 2, /* of the epoch's last step */
+    AE_METRIC_DEAD_UNITS = 3     /* of all topk layers after the epoch; NaN without such a layer */
 };
 
 /* Copies a metric of all complete epochs; the history is kept in the file.
@@ -672,7 +691,8 @@ AE_API int32_t ae_evaluate_data(ae_model *model, const ae_data *data, double *lo
  * Look inside
  *
  * Weights go by layer (from 0) and name: "kernel", inputs x units, and "bias", 1 x units. A tied
- * layer has no kernel of its own.
+ * layer has no kernel of its own. A layer's state is listed with them, since it is kept as they are,
+ * but no optimiser steps it: "idle", 1 x units, of topk.
  * --------------------------------------------------------------------------------------------- */
 
 /* Describes the arrays of weights by number.

@@ -16,6 +16,7 @@ typedef struct ae__weight_info {
     int32_t init;           /* AE_INIT_* */
     size_t fan_in, fan_out; /* for init */
     bool decay;             /* whether weight decay acts on it */
+    bool state;             /* changed by forward while training, and by no optimiser */
     int32_t tied_to;        /* the layer whose array of the same name this is, or -1: its own */
 } ae__weight_info;
 
@@ -73,12 +74,15 @@ typedef struct ae__layer_ops {
     void (*forward)(const ae__layer_call *call);
     /* dx comes before dw, since `finished` may change the weights. NULL without training. */
     void (*backward)(const ae__layer_call *call);
+    /* Units that are dead, as the state of the call tells; NULL: not counted. */
+    size_t (*dead_units)(const ae__layer_call *call);
 } ae__layer_ops;
 
 enum { /* kinds of layers, as the file numbers them; never reused */
        AE__LAYER_DENSE = 1,
        AE__LAYER_ACTIVATION = 2,
-       AE__LAYER_CORRUPT = 3
+       AE__LAYER_CORRUPT = 3,
+       AE__LAYER_TOPK = 5
 };
 
 /* The layers by number, NULL past the last; and by kind, NULL where there is none. */

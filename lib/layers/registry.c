@@ -1,9 +1,9 @@
 /* The list of layers. */
 #include "layers/layer.h"
 
-extern const ae__layer_ops ae__dense, ae__activation, ae__corrupt;
+extern const ae__layer_ops ae__dense, ae__activation, ae__corrupt, ae__topk;
 
-static const ae__layer_ops *const layers[] = {&ae__dense, &ae__activation, &ae__corrupt};
+static const ae__layer_ops *const layers[] = {&ae__dense, &ae__activation, &ae__corrupt, &ae__topk};
 
 const ae__layer_ops *ae__layer_at(size_t index)
 {

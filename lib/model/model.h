@@ -6,7 +6,7 @@
 #include "model/plan.h"
 #include "optim/optim.h"
 
-enum { AE__METRICS = 3 }; /* AE_METRIC_* */
+enum { AE__METRICS = 4 }; /* AE_METRIC_* */
 
 /* What training leaves in a model: kept in the file, so that it can go on. */
 typedef struct ae__trained {

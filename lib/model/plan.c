@@ -79,10 +79,20 @@ static int32_t append(ae__plan *plan, int32_t i, int32_t slot)
     return AE_OK;
 }
 
+/* Whether the optimiser steps an array of the layer. */
+static bool is_stepped(const ae__layer_info *info)
+{
+    int32_t slot = 0;
+    while (slot < info->n_weights && info->weights[slot].state) slot++;
+    return slot < info->n_weights;
+}
+
 static int32_t lay_out(ae__plan *plan)
 {
+    plan->lowest = plan->n_layers;
     for (int32_t i = 0; i < plan->n_layers; i++) {
         AE_TRY(infer_layer(plan, i));
+        if (plan->lowest == plan->n_layers && is_stepped(&plan->layers[i].info)) plan->lowest = i;
         for (int32_t slot = 0; slot < plan->layers[i].info.n_weights; slot++) {
             bool tied = plan->layers[i].info.weights[slot].tied_to >= 0;
             AE_TRY(tied ? tie(plan, i, slot) : append(plan, i, slot));
@@ -90,7 +100,8 @@ static int32_t lay_out(ae__plan *plan)
     }
     /* Every width is then that of some array, so that a file cannot ask for memory without
      * bytes. */
-    if (!plan->n_weights) return ae__fail(AE_ERR_SHAPE, "config: no layer has weights");
+    if (plan->lowest == plan->n_layers)
+        return ae__fail(AE_ERR_SHAPE, "config: no layer has weights");
     return AE_OK;
 }
 

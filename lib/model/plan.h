@@ -34,6 +34,7 @@ typedef struct ae__plan {
     const ae__desc *desc;
     int32_t n_layers;
     int32_t n_weights;
+    int32_t lowest; /* the first layer with weights to train: no gradient is wanted below it */
     ae__layer_plan *layers;
     ae__weight *weights;
     size_t weight_reals; /* length of the vector, gaps included */

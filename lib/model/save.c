@@ -78,6 +78,14 @@ static void put_weights(ae__writer *w, const ae_model *model)
     }
 }
 
+/* Dead units are there where a layer counts them. */
+static uint32_t metrics_of(const ae__trained *trained)
+{
+    const double *dead = trained->history[AE_METRIC_DEAD_UNITS];
+    bool counted = trained->epochs && !isnan(dead[trained->epochs - 1]);
+    return counted ? AE__METRICS : AE_METRIC_DEAD_UNITS;
+}
+
 static void put_trained(ae__writer *w, const ae_model *model)
 {
     const ae__trained *trained = &model->trained;
@@ -86,8 +94,8 @@ static void put_trained(ae__writer *w, const ae_model *model)
     ae__write_u64(w, trained->part_rows);
     ae__write_u64(w, trained->part_done);
     ae__write_f64(w, trained->part_sum);
-    ae__write_u32(w, AE__METRICS);
-    for (uint32_t i = 0; i < AE__METRICS; i++) {
+    ae__write_u32(w, metrics_of(trained));
+    for (uint32_t i = 0; i < metrics_of(trained); i++) {
         ae__write_u32(w, i);
         for (uint64_t e = 0; e < trained->epochs; e++) ae__write_f64(w, trained->history[i][e]);
     }

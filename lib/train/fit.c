@@ -149,6 +149,19 @@ static int32_t check_finite(fitting *f)
     return AE_OK;
 }
 
+/* Dead units of all layers that count theirs, or NaN. */
+static double dead_units(const ae_model *model)
+{
+    const ae__context context = {.engine = &model->engine};
+    double sum = NAN;
+    for (int32_t i = 0; i < model->plan.n_layers; i++) {
+        const ae__layer_call call = ae__model_call(model, i, &context);
+        size_t (*count)(const ae__layer_call *) = model->plan.layers[i].ops->dead_units;
+        if (count) sum = (isnan(sum) ? 0 : sum) + (double)count(&call);
+    }
+    return sum;
+}
+
 /* Validation, history, and the state to go back to. */
 static int32_t close_epoch(fitting *f)
 {
@@ -164,6 +177,7 @@ static int32_t close_epoch(fitting *f)
     trained->history[AE_METRIC_VAL_LOSS][trained->epochs] = val_loss;
     trained->history[AE_METRIC_LEARNING_RATE][trained->epochs] =
         ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE);
+    trained->history[AE_METRIC_DEAD_UNITS][trained->epochs] = dead_units(f->model);
     trained->epochs++;
     trained->part_done = 0;
     trained->part_sum = 0;

@@ -364,16 +364,16 @@ AE_API int32_t ae_config_activation(ae_config *config, int32_t activation);
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount);
 
-/* Adds a layer that passes on the k largest numbers of each row (of equal ones the first) and puts 0 in
- * place of the others, in training as in use: Makhzani and Frey 2013. A NaN makes its whole row NaN.
- * It often follows a linear dense layer and is the code.
+/* Adds a layer that keeps the k largest numbers of each row, of equal ones the first, and makes the
+ * others 0, in training as in use (Makhzani and Frey 2013). A NaN makes its whole row NaN. Comes best
+ * after a linear dense layer; often it is the code.
  *   k   1 to the numbers in a row
- * Units, the numbers of a row, that are never kept get no gradient and would stay dead. So each has a
- * count of the rows of training since it last passed on a number other than 0: weights of the name
- * "idle", 1 x units. Dead, after AE_PARAM_DEAD_AFTER rows, it gets the gradient of the rows that would
- * gain by more of it as if they had kept it, times AE_PARAM_REVIVAL. AE_METRIC_DEAD_UNITS tells how
- * many are left. Codes as ae_config_dense; a k beyond the numbers in a row is RANGE from
- * ae_model_create.
+ * Further parameters: AE_PARAM_REVIVAL, DEAD_AFTER. A unit, one place of the row, that is never kept
+ * gets no gradient and would stay as it is. Where each of the last AE_PARAM_DEAD_AFTER rows of training
+ * left it 0 it is dead, and gets the gradient of the rows that want more of it as if they had kept it,
+ * times AE_PARAM_REVIVAL, until one does. AE_METRIC_DEAD_UNITS counts dead units; the weights "idle",
+ * 1 x units, count the rows of each. Codes as ae_config_dense; k beyond the numbers in a row is RANGE
+ * from ae_model_create.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_topk(ae_config *config, int64_t k);
 

@@ -25,6 +25,7 @@ static void missing_pointer_is_named_by_config(void **state)
     refuses(INVALID, "config is NULL", ae_config_dense(NULL, 1, AE_ACT_RELU));
     refuses(INVALID, "config is NULL", ae_config_activation(NULL, AE_ACT_RELU));
     refuses(INVALID, "config is NULL", ae_config_corrupt(NULL, AE_NOISE_MASKING, 0.5));
+    refuses(INVALID, "config is NULL", ae_config_topk(NULL, 1));
     refuses(INVALID, "config is NULL", ae_config_code(NULL));
     refuses(INVALID, "config is NULL", ae_config_loss(NULL, AE_LOSS_MSE));
     refuses(INVALID, "config is NULL", ae_config_penalty(NULL, AE_PENALTY_L1, 1));
@@ -204,7 +205,7 @@ static void unknown_constant_or_name_is_quoted(void **state)
             ae_data_array(our.data, 2, AE_TYPE_F32, x_rows, 1, 1));
     refuses(INVALID, "role is -1", ae_data_scale(our.data, AE_DATA_UNSET, 1, 0));
     refuses(INVALID, "role is 7", ae_data_stride(our.data, 7, 16));
-    refuses(INVALID, "metric 3", ae_model_history(our.model, 3, out.doubles, 4, &out.size));
+    refuses(INVALID, "metric 4", ae_model_history(our.model, 4, out.doubles, 4, &out.size));
     refuses(INVALID, "metric -1", ae_model_history(our.model, AE_METRIC_UNSET, NULL, 0, &out.size));
     refuses(RANGE, "layer is 2, wanted 0 to 1",
             ae_features(our.model, 2, x_rows, ROWS, out.floats, CELLS));

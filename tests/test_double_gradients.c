@@ -23,13 +23,16 @@ enum { ROWS = 3, IN = 5, UNITS = 4 };
 #define CLIPPED(noise, amount, low, high)                                                          \
     {AE__LAYER_CORRUPT, {{AE_PARAM_NOISE, noise}, {AE_PARAM_AMOUNT, amount},                       \
                          {AE_PARAM_CLIP_LOW, low}, {AE_PARAM_CLIP_HIGH, high}}}
+/* Without revival: what dead units get is no gradient of the loss. */
+#define TOPK(k) {AE__LAYER_TOPK, {{AE_PARAM_K, k}, {AE_PARAM_REVIVAL, 0}}}
 /* clang-format on */
 
 /* ---- what is covered ---- */
 
 static const piece layers[] = {{AE__LAYER_DENSE, {{AE_PARAM_UNITS, UNITS}}},
                                {.kind = AE__LAYER_ACTIVATION},
-                               CORRUPT(AE_NOISE_DROPOUT, 0.1)};
+                               CORRUPT(AE_NOISE_DROPOUT, 0.1),
+                               TOPK(2)};
 static const piece terms[] = {
     {.kind = AE_LOSS_MSE},           {.kind = AE_LOSS_BCE},
     {.kind = AE_LOSS_MAE},           {AE_LOSS_HUBER, {{AE_PARAM_DELTA, 0.5}}},
@@ -138,6 +141,23 @@ static double clip_distance(ae__layer_call call)
     return least;
 }
 
+/* The least distance between what a topk layer kept and what it did not. A 0 is fed by dead units alone,
+ * and stays. */
+static double tie_distance(ae__layer_call call)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < call.rows; i++) {
+        const real *x = call.x + i * call.x_row, *y = call.y + i * call.y_row;
+        double kept = INFINITY, left = -INFINITY;
+        for (size_t j = 0; j < call.in; j++) {
+            if (y[j] != 0) kept = fmin(kept, x[j]);
+            if (y[j] == 0) left = fmax(left, x[j]);
+        }
+        least = fmin(least, kept - left);
+    }
+    return least;
+}
+
 /* The least |z| before a kinked activation, or a loss' distance from its own. A z of 0 is fed by
  * dead units alone, and stays. */
 static double kink_distance(trial *t)
@@ -151,6 +171,7 @@ static double kink_distance(trial *t)
         for (size_t j = 0; kink && j < t->context.rows * call.out; j++)
             if (call.y[j] != 0) least = fmin(least, fabs(call.y[j]));
         if (call.spec->kind == AE__LAYER_CORRUPT) least = fmin(least, clip_distance(call));
+        if (call.spec->kind == AE__LAYER_TOPK) least = fmin(least, tie_distance(call));
     }
     return least;
 }
@@ -439,6 +460,18 @@ static void gradients_hold_for_every_noise_at_every_place(void **state)
     }
 }
 
+/* Below the first weights, where no gradient is wanted, between layers, and behind the last. */
+static void gradients_hold_for_topk_at_every_place(void **state)
+{
+    const chain c = {.name = "topk",
+                     .input = IN,
+                     .layers = {TOPK(3), DENSE(UNITS, AE_ACT_TANH), TOPK(1),
+                                DENSE(IN, AE_ACT_SOFTPLUS), TOPK(4)},
+                     .terms = {{.kind = AE_LOSS_MSE}}};
+    (void)state;
+    check_chain(&c, ROWS);
+}
+
 static void gradients_of_a_kernel_used_three_times_are_summed(void **state)
 {
     (void)state;
@@ -529,6 +562,7 @@ int main(void)
         cmocka_unit_test(keeping_the_input_of_activations_changes_no_loss),
         cmocka_unit_test(gradients_hold_where_the_input_of_activations_is_kept),
         cmocka_unit_test(gradients_hold_for_every_noise_at_every_place),
+        cmocka_unit_test(gradients_hold_for_topk_at_every_place),
         cmocka_unit_test(gradients_of_a_kernel_used_three_times_are_summed),
         cmocka_unit_test(gradients_hold_for_odd_and_deep_chains),
         cmocka_unit_test(gradients_hold_for_a_single_layer_and_row),

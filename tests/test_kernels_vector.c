@@ -261,6 +261,73 @@ static void sum_of_squares_is_a_double_and_alike_at_every_level(void **state)
     }
 }
 
+static int descending(const void *a, const void *b)
+{
+    const real x = *(const real *)a, y = *(const real *)b;
+    return (x < y) - (x > y);
+}
+
+/* By sorting: what is above the k-th largest, and as many of its equals as are left, from the first. */
+static void keep_by_sorting(real *y, const real *x, size_t n, size_t k)
+{
+    real sorted[LONGEST];
+    size_t left = k;
+    memcpy(sorted, x, n * sizeof *x);
+    qsort(sorted, n, sizeof *sorted, descending);
+    for (size_t j = 0; j < n; j++) left -= x[j] > sorted[k - 1];
+    for (size_t j = 0; j < n; j++) {
+        bool tie = x[j] == sorted[k - 1] && left > 0;
+        left -= tie;
+        y[j] = x[j] > sorted[k - 1] || tie ? x[j] : 0;
+    }
+}
+
+/* Numbers far apart, then so few different ones that most are equal, then those at the ends. */
+static void draw_for_selection(real *x, size_t n, int how)
+{
+    const real ends[] = {INFINITY, -INFINITY, 0, -0.0f, 1, -1, (real)1e-40, (real)3e38};
+    draw(x, n, how == 0 ? 3 : 1e-3);
+    for (size_t j = 0; j < n; j++) {
+        if (how == 1) x[j] = (real)draw_below(5) - 2;
+        if (how == 2) x[j] = ends[draw_below(8)];
+    }
+}
+
+static void largest_are_those_of_the_sorted_row(void **state)
+{
+    (void)state;
+    fence f = fence_of(LONGEST * sizeof(real)), g = fence_of(LONGEST * sizeof(real));
+    EACH_LEVEL(kernels)
+    for (size_t n = 1; n <= LONGEST; n++)
+        for (size_t k = 1; k <= n; k++)
+            for (int how = 0; how < 4; how++) {
+                real *x = fenced(f, n, sizeof *x, how & 1), want[LONGEST];
+                real *y = fenced(g, n, sizeof *y, how & 1);
+                draw_for_selection(x, n, how);
+                keep_by_sorting(want, x, n, k);
+                kernels->keep_largest(y, x, n, k);
+                assert_same_bits(y, want, n);
+                kernels->keep_largest(x, x, n, k);
+                assert_same_bits(x, want, n);
+            }
+    fence_free(f);
+    fence_free(g);
+}
+
+static void a_nan_among_the_numbers_leaves_nothing_else(void **state)
+{
+    (void)state;
+    EACH_LEVEL(kernels)
+    for (size_t n = 1; n <= LONGEST; n++)
+        for (size_t k = 1; k <= n; k += n / 3 + 1) {
+            real x[LONGEST];
+            draw(x, n, 1);
+            x[draw_below(n)] = k % 2 ? NAN : -NAN;
+            kernels->keep_largest(x, x, n, k);
+            for (size_t j = 0; j < n; j++) assert_true(isnan(x[j]));
+        }
+}
+
 static void bytes_become_scaled_reals(void **state)
 {
     (void)state;
@@ -285,6 +352,8 @@ int main(void)
         cmocka_unit_test(clamped_gradients_pass_nan),
         cmocka_unit_test(column_sums_add_rows_in_order),
         cmocka_unit_test(sum_of_squares_is_a_double_and_alike_at_every_level),
+        cmocka_unit_test(largest_are_those_of_the_sorted_row),
+        cmocka_unit_test(a_nan_among_the_numbers_leaves_nothing_else),
         cmocka_unit_test(bytes_become_scaled_reals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,9 @@ static const bounds in_header[] = {
     {AE_PARAM_CLIP_LOW, -FLT_MAX, -FLT_MAX, FLT_MAX},
     {AE_PARAM_CLIP_HIGH, FLT_MAX, -FLT_MAX, FLT_MAX},
     {AE_PARAM_MASK_VALUE, 0, -FLT_MAX, FLT_MAX},
+    {AE_PARAM_K, 1, 1, 1 << 24},
+    {AE_PARAM_REVIVAL, 1, 0, FLT_MAX},
+    {AE_PARAM_DEAD_AFTER, 4096, 1, 1 << 24},
     {AE_PARAM_WEIGHT, 1, FLT_MIN, FLT_MAX},
     {AE_PARAM_LAYER, -1, -1, 1023},
     {AE_PARAM_DELTA, 1, FLT_MIN, FLT_MAX},
@@ -144,6 +147,7 @@ static ae_config *config_for(const ae_param *row)
     ae_config *config = small_config();
     if (row->id >= AE_PARAM_NOISE && row->id <= AE_PARAM_MASK_VALUE)
         must(ae_config_corrupt(config, AE_NOISE_GAUSSIAN, 0));
+    if (row->id >= AE_PARAM_K && row->id <= AE_PARAM_DEAD_AFTER) must(ae_config_topk(config, 1));
     must(ae_config_optimizer(config, optimizer_for(row->id)));
     if (row->id == AE_PARAM_DELTA) must(ae_config_loss(config, AE_LOSS_HUBER));
     if (row->id == AE_PARAM_LAYER) must(ae_config_penalty(config, AE_PENALTY_L1, 1));

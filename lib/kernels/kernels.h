@@ -125,6 +125,10 @@ typedef struct ae__kernels {
     void (*column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                         bool accumulate);
 
+    /* y[j] = x[j] where it is one of the k largest, of equal ones the first, else 0; 0 < k <= n.
+     * A NaN makes all of y NaN. */
+    void (*keep_largest)(real *y, const real *x, size_t n, size_t k);
+
     /* w, state and g: n each. velocity = momentum * velocity + g; w -= learning_rate * velocity
      * (nesterov: learning_rate * (g + momentum * velocity)); velocity NULL when momentum is 0. */
     void (*sgd)(const ae__sgd *s, real *w, real *velocity, const real *g, size_t n);

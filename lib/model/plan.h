@@ -49,6 +49,7 @@ typedef struct ae__plan {
     int32_t n_layers;
     int32_t n_terms;
     int32_t n_weights;
+    int32_t lowest; /* the first layer with weights to train: no gradient is wanted below it */
     ae__layer_plan *layers;
     ae__term_plan *terms;
     ae__weight *weights;

@@ -43,6 +43,20 @@ static void put_weight(text *t, const ae__weight_info *info)
     if (info->tied_to >= 0) put(t, " of #%d, transposed", (int)info->tied_to);
 }
 
+/* What tells layers of a kind apart, where it is not a shape. */
+static void put_settings(text *t, const ae__spec *spec)
+{
+    static const int32_t ids[] = {AE_PARAM_NOISE, AE_PARAM_AMOUNT, AE_PARAM_K};
+    const char *between = "  ";
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        const ae__value *value = ae__spec_find(spec, ids[i]);
+        if (!value) continue;
+        put(t, "%s", between);
+        put_value(t, value);
+        between = ", ";
+    }
+}
+
 static void put_layer(text *t, const ae__plan *plan, int32_t i)
 {
     const ae__layer_plan *layer = &plan->layers[i];
@@ -54,12 +68,7 @@ static void put_layer(text *t, const ae__plan *plan, int32_t i)
         ae__activation_name(layer->info.activation), layer->out, own);
     for (int32_t slot = 0; slot < layer->info.n_weights; slot++)
         put_weight(t, &layer->info.weights[slot]);
-    if (ae__spec_find(layer->spec, AE_PARAM_NOISE)) {
-        put(t, "  ");
-        put_value(t, ae__spec_find(layer->spec, AE_PARAM_NOISE));
-        put(t, ", ");
-        put_value(t, ae__spec_find(layer->spec, AE_PARAM_AMOUNT));
-    }
+    put_settings(t, layer->spec);
     put(t, "%s\n", i == plan->desc->code - 1 ? "   <- code" : "");
 }
 

@@ -92,6 +92,17 @@ static void values(const ae__term_call *call)
     ae__pool_run(pool, ae__blocks(call->dim, COLUMNS), tally_task, (void *)call);
 }
 
+/* Those whose mean has a variance above 0.01 (Burda et al. 2016, appendix C). */
+static double active(const double *tally, size_t n, double rows)
+{
+    double count = 0;
+    for (size_t j = 0; j < n / 2; j++) {
+        const double mean = tally[j] / rows;
+        count += tally[n / 2 + j] / rows - mean * mean > 0.01;
+    }
+    return count;
+}
+
 #ifdef AE_TRAINING
 
 /* dy of the sampled divergence. */
@@ -164,6 +175,7 @@ const ae__term_ops ae__kl = {
     .density = true,
     .infer = infer,
     .values = values,
+    .active = active,
     .gradients = AE__IF_TRAINING(gradients),
     .input_gradients = AE__IF_TRAINING(input_gradients),
 };

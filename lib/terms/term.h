@@ -72,6 +72,8 @@ typedef struct ae__term_ops {
     /* The value that all rows together have from their tally, where a row has none of its own: its
      * `values` add nothing. NULL: none. */
     double (*whole)(const ae__term_call *call, double rows);
+    /* How many units of its layer are in use, by the n tallies of so many rows; NULL: cannot tell. */
+    double (*active)(const double *tally, size_t n, double rows);
 
     /* NULL in a build without training. input_gradients: for those that read x; NULL: none. */
     void (*gradients)(const ae__term_call *call);

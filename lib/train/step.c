@@ -212,19 +212,11 @@ static real *last_gradient(backward_pass *pass, const ae__context *context)
     return dz;
 }
 
-/* The first layer with weights, which every plan has: no gradient is wanted below it. */
-static int32_t lowest_with_weights(const ae__plan *plan)
-{
-    int32_t i = 0;
-    while (!plan->layers[i].info.n_weights) i++;
-    return i;
-}
-
 void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
                            void *user)
 {
     const ae_model *model = trainer->model;
-    const int32_t lowest = lowest_with_weights(&model->plan);
+    const int32_t lowest = model->plan.lowest;
     ae__pass forward = {.model = model,
                         .context = context,
                         .x = {trainer->x, ae__row_stride(model->plan.layers[0].in)},
@@ -268,6 +260,7 @@ static void update(void *user, int32_t weight, size_t begin, size_t count)
     const updating *u = user;
     const ae__weight *w = &u->model->plan.weights[weight];
     size_t at = w->offset + begin;
+    if (w->info.state) return;
     ae__optim_slice slice = {.w = u->model->weights + at,
                              .g = u->gradients + at,
                              .count = count,

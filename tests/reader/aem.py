@@ -48,6 +48,9 @@ PARAMETERS = {
     112: Parameter("clip_low", F64, -LARGEST, -LARGEST, LARGEST),
     113: Parameter("clip_high", F64, LARGEST, -LARGEST, LARGEST),
     114: Parameter("mask_value", F64, 0.0, -LARGEST, LARGEST),
+    120: Parameter("k", I64, 1, 1, 2 ** 24),
+    124: Parameter("revival", F64, 1.0, 0, LARGEST),
+    125: Parameter("dead_after", I64, 4096, 1, 2 ** 24),
     200: Parameter("weight", F64, 1.0, SMALLEST, LARGEST),
     201: Parameter("layer", I64, -1, -1, 1023),
     202: Parameter("delta", F64, 1.0, SMALLEST, LARGEST),
@@ -67,7 +70,7 @@ Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
 MODEL = Kind("model", [1, 2, 3, 4, 5])
 LAYERS = {
     1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
-    3: Kind("corrupt", [110, 111, 112, 113, 114]),
+    3: Kind("corrupt", [110, 111, 112, 113, 114]), 5: Kind("topk", [120, 124, 125]),
 }
 TERMS = {
     1: Kind("mse", [200]), 2: Kind("bce", [200]), 3: Kind("mae", [200]), 4: Kind("huber", [200, 202]),
@@ -79,7 +82,8 @@ OPTIMISERS = {
     3: Kind("adamw", [300, 303, 304, 305, 306, 308], {"weight_decay": 0.01}),
     4: Kind("rmsprop", [300, 301, 305, 306, 307, 308]),
 }
-METRICS = ["loss", "val_loss", "learning_rate"]
+METRICS = ["loss", "val_loss", "learning_rate", "dead_units"]
+STATES = {"idle"}  # arrays that do not count as weights
 SIGMOID = 4  # of ACTIVATIONS
 GAUSSIAN, SALT_PEPPER = 1, 3  # kinds of noise
 
@@ -100,6 +104,14 @@ ACTIVATIONS = [  # NaN stays NaN
     lambda z, slope: z * math.erfc(-z / math.sqrt(2)) / 2 if z > -40 else 0.0 * z if z != z else -0.0,
     lambda z, slope: z * sigmoid(z, slope) if z > -800 else 0.0 * z if z != z else -0.0,
 ]
+
+
+def largest(row, k):
+    """The k largest of a row, of equal ones the first, and 0 for the others."""
+    if any(map(math.isnan, row)):
+        return [math.nan] * len(row)
+    kept = sorted(range(len(row)), key=lambda j: -row[j])[:k]  # which keeps the order of equal ones
+    return [x if j in kept else 0.0 for j, x in enumerate(row)]
 
 
 # --- bytes ----------------------------------------------------------------------------------------
@@ -233,6 +245,8 @@ class Layer:
             self.shapes[0, "kernel"] = inputs, self.outputs
         if kind == "dense" and parameters["bias"]:
             self.shapes[1, "bias"] = 1, self.outputs
+        if kind == "topk":
+            self.shapes[0, "idle"] = 1, inputs
         self.columns = self.bias = None  # of a dense layer: a column and a bias for each output
 
     def __call__(self, row):
@@ -240,6 +254,8 @@ class Layer:
             row = [sum(x * k for x, k in zip(row, column)) + b for column, b in zip(self.columns, self.bias)]
         if self.kind == "corrupt":
             return row
+        if self.kind == "topk":
+            return largest(row, self.parameters["k"])
         slope, = struct.unpack("f", struct.pack("f", self.parameters["slope"]))  # as precise as f32
         act = ACTIVATIONS[self.parameters["activation"]]
         return [act(z, slope) for z in row]
@@ -252,7 +268,7 @@ class Model:
     input_dim           numbers in a row of input
     layers              Layer; the first code_layers of them are the encoder
     terms, optimiser    losses and optimiser, each a kind and its parameters
-    weights             {(layer, "kernel" or "bias"): list of rows}
+    weights             {(layer, "kernel", "bias" or "idle"): list of rows}
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
     states              of the optimiser, each like weights
     """
@@ -313,11 +329,13 @@ class Model:
                     chunk.refuse(f"layer {number} cannot be tied to layer {layer.tied}")
             if layer.kind == "corrupt":
                 self._noise(chunk, number, **layer.parameters)
+            if layer.kind == "topk" and layer.parameters["k"] > dim:
+                chunk.refuse(f"layer {number} keeps {layer.parameters['k']} of {dim}")
             self.layers.append(layer)
             dim = layer.outputs
         if not 1 <= self.code_layers <= len(self.layers):
             chunk.refuse(f"{self.code_layers} of {len(self.layers)} layers are the encoder")
-        if not any(layer.shapes for layer in self.layers):
+        if not any(name not in STATES for layer in self.layers for _, name in layer.shapes):
             chunk.refuse("no layer has weights")
 
     def _noise(self, chunk, number, noise, amount, clip_low, clip_high, mask_value):

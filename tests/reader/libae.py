@@ -14,7 +14,7 @@ class Param(ctypes.Structure):
 PROTOTYPES = {
     "constant": [c_char_p, POINTER(L)], "param_at": [I, POINTER(Param)],
     "config_create": [POINTER(H)], "config_input": [H, L], "config_dense": [H, L, I],
-    "config_activation": [H, I], "config_corrupt": [H, I, D], "config_code": [H], "config_loss": [H, I],
+    "config_activation": [H, I], "config_corrupt": [H, I, D], "config_topk": [H, L], "config_code": [H], "config_loss": [H, I],
     "config_penalty": [H, I, D], "config_optimizer": [H, I],
     "config_set_i64": [H, I, L], "config_set_f64": [H, I, D],
     "config_get_i64": [H, I, POINTER(L)], "config_get_f64": [H, I, POINTER(D)],
@@ -112,7 +112,8 @@ class Model:
         try:
             for name, *arguments in calls:
                 must("config_" + name, config, *[constant(a) if isinstance(a, str) else a for a in arguments])
-                scope = {"dense": "LAYER", "activation": "LAYER", "corrupt": "LAYER", "loss": "TERM", "penalty": "TERM"}.get(name)
+                scope = {"dense": "LAYER", "activation": "LAYER", "corrupt": "LAYER", "topk": "LAYER",
+                         "loss": "TERM", "penalty": "TERM"}.get(name)
                 if scope:
                     said[scope].append({})
                 for scope, parts in said.items():

@@ -95,6 +95,11 @@ MODELS = {
         ("corrupt", "AE_NOISE_MASKING", 0.25), ("set_f64", "AE_PARAM_MASK_VALUE", 2.0),
         ("dense", 12, "AE_ACT_LINEAR"), ("corrupt", "AE_NOISE_SALT_PEPPER", 0.5), ("loss", "AE_LOSS_MSE"),
     ],
+    "topk": [
+        ("input", 12), ("topk", 9), ("set_i64", "AE_PARAM_DEAD_AFTER", 20), ("dense", 8, "AE_ACT_LINEAR"),
+        ("topk", 3), ("set_f64", "AE_PARAM_REVIVAL", 0.5), ("code",), ("dense", 12, "AE_ACT_SIGMOID"),
+        ("topk", 12), ("loss", "AE_LOSS_MSE"),
+    ],
     "all encoder": [
         ("input", 12), ("dense", 12, "AE_ACT_SIGMOID"), ("code",), ("loss", "AE_LOSS_MSE"),
         ("optimizer", "AE_OPTIM_SGD"),
@@ -302,6 +307,18 @@ class ReadsWhatTheLibraryWrites(Case):
                 for values in read.encode([math.nan, 1]), model.encode([[math.nan, 1]])[0]:
                     self.assertTrue(all(map(math.isnan, values)), values)
 
+    def test_nan_fills_its_row_of_topk(self):
+        model, _ = self.built([("input", 3), ("topk", 1), ("code",), ("dense", 1, "AE_ACT_LINEAR")])
+        read = aem.Model(model.save())
+        for values in read.encode([math.nan, 1, 2]), model.encode([[math.nan, 1, 2]])[0]:
+            self.assertTrue(all(map(math.isnan, values)), values)
+
+    def test_the_first_of_equal_numbers_is_kept(self):
+        model, _ = self.built([("input", 5), ("topk", 2), ("code",), ("dense", 1, "AE_ACT_LINEAR")])
+        read = aem.Model(model.save())
+        for row in [1, 2, 1, 2, 2], [0, 0, 0, -1, 0], [-1, -2, -3, -4, -1]:
+            self.assertEqual(read.encode(row), model.encode([row])[0])
+
     def test_losses_of_the_page_give_the_scores(self):
         def cross_entropy(y, t, delta):
             return -t * math.log(y) - (1 - t) * math.log(1 - y)
@@ -475,6 +492,19 @@ class RefusesWhatTheLibraryRefuses(Case):
     def test_layers_that_are_all_without_weights(self):
         bare = replaced(replaced(TINY, b"LAYR", u32(1, 2, 0)), b"WGHT", u32(0))
         self.assert_answer(bare, DAMAGED)
+
+    def test_layers_that_have_state_alone(self):
+        idle = u32(1, 0, 0, 1) + struct.pack("<QQ2f", 1, 2, 0, 0)
+        bare = replaced(replaced(TINY, b"LAYR", u32(1, 5, 0)), b"WGHT", idle)
+        self.assert_answer(bare, DAMAGED)
+
+    def test_more_kept_than_there_are(self):
+        model, _ = self.built([("input", 2), ("topk", 2), ("dense", 2, "AE_ACT_LINEAR"), ("code",)])
+        layers = dict(taken_apart(model.save())[1])[b"LAYR"]
+        begin = layers.index(u32(5, 3, 120)) + 8
+        for k, answer in (1, OK), (2, OK), (3, DAMAGED), (0, DAMAGED), (2 ** 24, DAMAGED), (2 ** 24 + 1, NEWER):
+            with self.subTest(k=k):
+                self.assert_answer(edited(model.save(), b"LAYR", begin, struct.pack("<IIq", 120, 3, k)), answer)
 
     def test_noise_beyond_its_bounds(self):
         model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_LINEAR"), ("code",), ("corrupt", "AE_NOISE_DROPOUT", 0)])

@@ -43,6 +43,10 @@ def alone(activation, **more):
     return "AE__LAYER_ACTIVATION", {"ACTIVATION": "AE_ACT_" + activation, **more}
 
 
+def topk(k):
+    return "AE__LAYER_TOPK", {"K": k}
+
+
 def activate(settings, z):
     act = settings["ACTIVATION"]
     if act in ("AE_ACT_RELU", "AE_ACT_LEAKY_RELU"):
@@ -61,6 +65,13 @@ def activate(settings, z):
     }[act]()
 
 
+def keep_largest(settings, z):
+    k = settings["K"]
+    values, places = torch.topk(z, k + 1)
+    assert (values[:, k - 1] - values[:, k]).min() > 1e-3, "too near a tie"
+    return torch.zeros_like(z).scatter(-1, places[:, :k], values[:, :k])
+
+
 def loss(kind, settings, y, t):
     functional = torch.nn.functional
     return {
@@ -77,6 +88,8 @@ class Model:
         self.chain, self.arrays, self.kernels, self.biases = chain, [], {}, {}
         inputs = chain["input"]
         for i, (kind, settings) in enumerate(chain["layers"]):
+            if kind == "AE__LAYER_TOPK":
+                self.own(draws.array(inputs))  # its state, which takes no part
             if kind != "AE__LAYER_DENSE":
                 continue
             units = settings["UNITS"]
@@ -95,7 +108,7 @@ class Model:
             if kind == "AE__LAYER_DENSE":
                 kernel = self.kernels[i] if i in self.kernels else self.kernels[settings["TIED"]].T
                 y = y @ kernel + self.biases.get(i, 0)
-            y = activate(settings, y)
+            y = keep_largest(settings, y) if kind == "AE__LAYER_TOPK" else activate(settings, y)
         return y
 
     def loss(self, x, t):
@@ -166,6 +179,7 @@ MODELS = [
     chain("gelu, tied", 8, [dense(5, "SILU"), dense(8, "GELU", TIED=0)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
     chain("mae", 8, [dense(4, "TANH"), dense(8, "SOFTPLUS")], [("AE_LOSS_MAE", {})]),
     chain("huber", 8, [dense(4, "SOFTPLUS"), dense(8)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
+    chain("topk", 9, [dense(8), topk(3), dense(6, "ELU"), topk(5), dense(9)], [MSE]),
     chain("bernoulli", 8, [dense(4, "ELU"), dense(8, "SIGMOID")], [("AE_LOSS_BERNOULLI_NLL", {})]),
 ]
 
@@ -229,6 +243,10 @@ def flat(arrays):
     return torch.cat([a.detach().flatten() for a in arrays])
 
 
+def gradient(array):
+    return torch.zeros_like(array) if array.grad is None else array.grad
+
+
 def model_row(c):
     draws = Draws(1)
     model = Model(c, draws)
@@ -236,7 +254,7 @@ def model_row(c):
     loss = model.loss(x, t)
     loss.backward()
     fields = {"chain": chain_text(c), "loss": "%.17g" % loss.item(),
-              "output": numbers(model.forward(x)), "gradients": numbers(flat(a.grad for a in model.arrays))}
+              "output": numbers(model.forward(x)), "gradients": numbers(flat(gradient(a) for a in model.arrays))}
     return fields
 
 

@@ -42,6 +42,7 @@ void AE__SIMD(rmsprop)(const ae__rmsprop *s, real *w, real *v, real *velocity, c
 
 void AE__SIMD(column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                            bool accumulate);
+void AE__SIMD(keep_largest)(real *y, const real *x, size_t n, size_t k);
 double AE__SIMD(sum_squares)(const real *x, size_t n);
 void AE__SIMD(philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
 void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);

@@ -20,6 +20,7 @@ const ae__kernels AE__SIMD(kernels) = {
     .sgd = AE__SIMD(sgd),
     .adam = AE__SIMD(adam),
     .rmsprop = AE__SIMD(rmsprop),
+    .keep_largest = AE__SIMD(keep_largest),
     .sum_squares = AE__SIMD(sum_squares),
     .philox = AE__SIMD(philox),
     .normal = AE__SIMD(normal),

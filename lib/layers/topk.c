@@ -76,8 +76,9 @@ static void pass_back(const ae__layer_call *call, size_t row, real *dx)
     const real *idle = call->weights[IDLE], most = dead_after(call);
     const real revival = (real)ae__spec_f64(call->spec, AE_PARAM_REVIVAL);
     for (size_t j = 0; j < call->in; j++) {
-        real to_dead = (idle[j] >= most) & (dy[j] < 0) ? revival * dy[j] : 0;
-        dx[j] = y[j] == 0 ? to_dead : dy[j];
+        const bool wanted = (idle[j] >= most) & (dy[j] < 0);
+        const real to_idle = wanted ? revival * dy[j] : 0;
+        dx[j] = y[j] == 0 ? to_idle : dy[j];
     }
 }
 

@@ -28,6 +28,7 @@ static void missing_pointer_is_named_by_config(void **state)
     refuses(INVALID, "config is NULL", ae_config_gaussian(NULL));
     refuses(INVALID, "config is NULL", ae_config_concat(NULL, 1));
     refuses(INVALID, "config is NULL", ae_config_concat_label(NULL, 2));
+    refuses(INVALID, "config is NULL", ae_config_topk(NULL, 1));
     refuses(INVALID, "config is NULL", ae_config_code(NULL));
     refuses(INVALID, "config is NULL", ae_config_loss(NULL, AE_LOSS_MSE));
     refuses(INVALID, "config is NULL", ae_config_penalty(NULL, AE_PENALTY_L1, 1));

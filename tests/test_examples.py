@@ -54,7 +54,7 @@ class InFolder(unittest.TestCase):
 
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
-        for program in "mnist", "denoise", "anomaly", "vae", "conditional":
+        for program in "mnist", "denoise", "sparse", "anomaly", "vae", "conditional":
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout.startswith("usage: " + program))
@@ -103,6 +103,22 @@ class Digits(InFolder):
         for picture in "restored.png", "loss.png":
             self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
         self.assertGreater(len(self.read("denoise.aem")), 4 * 803600)
+
+    def test_a_code_has_as_many_parts_as_it_may(self):
+        result = run("sparse", "--epochs", "2", "--k", "8", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 2 + r" density=0\.031[23] dead=\d+ pca_mse=0\.\d+\n$")
+        for picture in "dictionary.png", "reconstruction.png", "loss.png":
+            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(self.read("sparse.aem")), 4 * 402704)
+
+    def test_parts_of_images_in_colour_are_drawn(self):
+        for name, rows in ("train", 32), ("test", 16):
+            pixels = bytes(i * 37 % 256 for i in range(rows * 60))
+            self.write(name + "-images-idx4-ubyte", idx((rows, 4, 5, 3), pixels))
+        result = run("sparse", "--data", self.folder, "--epochs", "1", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(self.read("dictionary.png")[:8], b"\x89PNG\r\n\x1a\n")
 
     def test_new_digits_are_drawn(self):
         result = run("vae", "--epochs", "1", "--code", "3", "--out", self.folder)

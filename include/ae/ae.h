@@ -129,7 +129,8 @@ typedef struct ae_allocator {
  * one, and ae_model_create, returns the same code and message: a chain of calls needs one check. */
 typedef struct ae_config ae_config;
 
-/* Activations, computed element by element: x in, y out. */
+/* Activations, computed element by element: x in, y out. GELU and SILU of a layer that is not the last
+ * take memory for x, too, while training. */
 enum {
     AE_ACT_UNSET = -1,
     AE_ACT_LINEAR = 0,     /* y = x */
@@ -138,7 +139,10 @@ enum {
     AE_ACT_TANH = 3,       /* y = tanh x */
     AE_ACT_SIGMOID = 4,    /* y = 1 / (1 + e^-x) */
     AE_ACT_ELU = 5,        /* y = x for x > 0, else e^x - 1 (Clevert et al. 2016) */
-    AE_ACT_SOFTPLUS = 6    /* y = log(1 + e^x) (Dugas et al. 2001) */
+    AE_ACT_SOFTPLUS = 6,   /* y = log(1 + e^x) (Dugas et al. 2001) */
+    AE_ACT_GELU = 7,       /* y = x Phi(x), Phi the normal distribution function, by erf and not by
+                            * tanh (Hendrycks and Gimpel 2016) */
+    AE_ACT_SILU = 8        /* y = x / (1 + e^-x), also called swish (Elfwing et al. 2018) */
 };
 
 /* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean
@@ -271,11 +275,16 @@ enum {
     AE_PARAM_CLIP_HIGH = 113,  /* f64, FLT_MAX (no bound; salt and pepper: 1): largest; to be above
                                 * CLIP_LOW (else RANGE from create) */
     AE_PARAM_MASK_VALUE = 114, /* f64, 0: what masking writes */
+    AE_PARAM_K = 120,          /* i64: numbers of a row that topk keeps, as given; 1 to all of them
+                                * (else RANGE from create) */
     AE_PARAM_SAMPLES = 121,    /* i64, 1: draws a row of a Gaussian layer, in training and in
                                 * evaluation; 1 to 65536 */
     AE_PARAM_SIDE = 122,       /* i64: numbers of a side vector, as given to ae_config_concat */
     AE_PARAM_LABEL = 123,      /* i64, 0: whether the side is the number of a class, which enters as
                                 * SIDE numbers, all 0 but a 1 at its place */
+    AE_PARAM_REVIVAL = 124,    /* f64, 1: of topk, factor of a dead unit's gradient; 0: off */
+    AE_PARAM_DEAD_AFTER = 125, /* i64, 4096: of topk, rows of training in succession that do not
+                                * keep a unit, which make it dead; 1 to 2^24 */
 
     /* the loss added last (ae_config_set); kept in the file */
     AE_PARAM_WEIGHT = 200, /* f64, 1: factor of the loss or penalty in the sum; > 0 */
@@ -302,6 +311,8 @@ enum {
     AE_PARAM_WEIGHT_DECAY = 306,  /* f64, 0 (0.01 for ADAMW): adds weight_decay * w to the gradient
                                    * (ADAMW: apart from it); of kernels, not of biases; 0 to 1e6 */
     AE_PARAM_RHO = 307,           /* f64, 0.9: decay of RMSPROP's mean square; 0 <= rho < 1 */
+    AE_PARAM_WEIGHT_DECAY_L1 = 308, /* f64, 0: adds weight_decay_l1 * sign(w), 0 at w = 0, to the
+                                     * gradient (of ADAMW, too); of kernels, not of biases; 0 to 1e6 */
 
     /* one fit (ae_fit_options_set) */
     AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^20: a model that has done 5 goes on
@@ -397,6 +408,19 @@ AE_API int32_t ae_config_activation(ae_config *config, int32_t activation);
  * probability of 1 or more is RANGE from ae_model_create.
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount);
+
+/* Adds a layer that keeps the k largest numbers of each row, of equal ones the first, and makes the
+ * others 0, in training as in use (Makhzani and Frey 2013). A NaN makes its whole row NaN. Comes best
+ * after a linear dense layer; often it is the code.
+ *   k   1 to the numbers in a row
+ * Further parameters: AE_PARAM_REVIVAL, DEAD_AFTER. A unit, one place of the row, that is never kept
+ * gets no gradient and would stay as it is. Where each of the last AE_PARAM_DEAD_AFTER rows of training
+ * left it 0 it is dead, and gets the gradient of the rows that want more of it as if they had kept it,
+ * times AE_PARAM_REVIVAL, until one does. AE_METRIC_DEAD_UNITS counts dead units; the weights "idle",
+ * 1 x units, count the rows of each. Codes as ae_config_dense; k beyond the numbers in a row is RANGE
+ * from ae_model_create.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_topk(ae_config *config, int64_t k);
 
 /* Adds a layer that draws its output from normal distributions, whose means and log-variances are
  * its input: of 2 d numbers the first d are means m, the other d give the log-variances l, bounded
@@ -591,7 +615,7 @@ AE_API int64_t ae_model_layer_dim(const ae_model *model, int32_t layer);
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_terms(const ae_model *model);
 
-/* Weights in all; complete epochs and optimiser steps so far. 0 for NULL.
+/* Weights in all, layers' state included; complete epochs and optimiser steps so far. 0 for NULL.
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_weights(const ae_model *model);
 AE_API int64_t ae_model_epochs(const ae_model *model);
@@ -762,6 +786,7 @@ enum {
     AE_METRIC_LOSS = 0,          /* mean over the epoch's rows, each taken when it was trained on */
     AE_METRIC_VAL_LOSS = 1,      /* of the validation data after the epoch; NaN without any */
     AE_METRIC_LEARNING_RATE = 2, /* of the epoch's last step */
+    AE_METRIC_DEAD_UNITS = 3,    /* of all topk layers after the epoch; NaN without such a layer */
     AE_METRIC_ACTIVE_UNITS = 4,  /* dimensions of a Gaussian layer whose mean has a variance above
                                  * 0.01 over the epoch's rows (Burda et al. 2016); NaN without one */
     AE_METRIC_WARNINGS = 5,      /* sum of AE_WARNING_*, 0: none */
@@ -928,9 +953,10 @@ AE_API int32_t ae_diagnose_data(ae_model *model, const ae_data *data, double *kl
  * Look inside
  *
  * Weights go by layer (from 0) and name: "kernel", inputs x units, and "bias", 1 x units. A tied
- * layer has no kernel of its own. Losses count on after the layers, so that loss or penalty i is
- * layer ae_model_layers + i: AE_LOSS_GAUSSIAN_NLL that learns its variance has "log_variance",
- * 1 x features or 1 x 1, bounded as that of a Gaussian layer.
+ * layer has no kernel of its own. A layer's state is listed with them, since it is kept as they are,
+ * but no optimiser steps it: "idle", 1 x units, of topk. Losses count on after the layers, so that
+ * loss or penalty i is layer ae_model_layers + i: AE_LOSS_GAUSSIAN_NLL that learns its variance has
+ * "log_variance", 1 x features or 1 x 1, bounded as that of a Gaussian layer.
  * --------------------------------------------------------------------------------------------- */
 
 /* Describes the arrays of weights by number.

@@ -82,6 +82,14 @@ int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount)
     return ae_config_set_f64(config, AE_PARAM_AMOUNT, amount);
 }
 
+int32_t ae_config_topk(ae_config *config, int64_t k)
+{
+    const int32_t params[] = {AE_PARAM_K};
+    AE__WANT(config);
+    AE_TRY(ae__stuck(&config->failure));
+    return ae__stick(&config->failure, add_layer(config, AE__LAYER_TOPK, params, &k, 1));
+}
+
 int32_t ae_config_gaussian(ae_config *config)
 {
     AE__WANT(config);

@@ -1,10 +1,11 @@
 /* The list of layers. */
 #include "layers/layer.h"
 
-extern const ae__layer_ops ae__dense, ae__activation, ae__corrupt, ae__gaussian, ae__concat;
+extern const ae__layer_ops ae__dense, ae__activation, ae__corrupt, ae__gaussian, ae__topk,
+    ae__concat;
 
-static const ae__layer_ops *const layers[] = {&ae__dense, &ae__activation, &ae__corrupt,
-                                              &ae__gaussian, &ae__concat};
+static const ae__layer_ops *const layers[] = {&ae__dense,    &ae__activation, &ae__corrupt,
+                                              &ae__gaussian, &ae__topk,       &ae__concat};
 
 const ae__layer_ops *ae__layer_at(size_t index)
 {

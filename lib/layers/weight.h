@@ -14,6 +14,7 @@ typedef struct ae__weight_info {
     size_t fan_in, fan_out; /* for init */
     double first;           /* added to what init draws */
     bool decay;             /* whether weight decay acts on it */
+    bool state;             /* changed by forward while training, and by no optimiser */
     int32_t tied_to;        /* the layer whose array of the same name this is, or -1: its own */
 } ae__weight_info;
 

@@ -186,8 +186,9 @@ int32_t ae__model_reserve_states(ae_model *model, int32_t want)
 }
 
 /* Metrics of every model, ascending; then those of its terms. */
-static const int32_t metrics[] = {AE_METRIC_LOSS, AE_METRIC_VAL_LOSS, AE_METRIC_LEARNING_RATE,
-                                  AE_METRIC_ACTIVE_UNITS, AE_METRIC_WARNINGS};
+static const int32_t metrics[] = {AE_METRIC_LOSS,          AE_METRIC_VAL_LOSS,
+                                  AE_METRIC_LEARNING_RATE, AE_METRIC_DEAD_UNITS,
+                                  AE_METRIC_ACTIVE_UNITS,  AE_METRIC_WARNINGS};
 
 enum { METRICS = sizeof metrics / sizeof *metrics };
 

@@ -44,8 +44,8 @@ static void put_weight(text *t, const ae__weight_info *info)
 }
 
 /* What a layer is besides its activation and its weights. */
-static const int32_t shown[] = {AE_PARAM_NOISE, AE_PARAM_AMOUNT, AE_PARAM_SAMPLES, AE_PARAM_SIDE,
-                                AE_PARAM_LABEL};
+static const int32_t shown[] = {AE_PARAM_NOISE,   AE_PARAM_AMOUNT, AE_PARAM_K,
+                                AE_PARAM_SAMPLES, AE_PARAM_SIDE,   AE_PARAM_LABEL};
 
 static void put_shown(text *t, const ae__spec *spec)
 {

@@ -1,16 +1,25 @@
 /* Adam (Kingma and Ba 2015, algorithm 1) and AdamW (Loshchilov and Hutter 2019), which differ in
- * where weight decay enters: added to the gradient, or taken off the weight apart. */
+ * where weight decay enters: added to the gradient, or taken off the weight apart. That of L1 is added
+ * to the gradient by both. */
 #include "optim/optim.h"
 
 #include "ae/ae.h"
 
-static const ae__optim_param params[] = {{AE_PARAM_LEARNING_RATE, NAN}, {AE_PARAM_BETA1, NAN},
-                                         {AE_PARAM_BETA2, NAN},         {AE_PARAM_EPSILON, NAN},
-                                         {AE_PARAM_WEIGHT_DECAY, NAN},  {0, 0}};
+static const ae__optim_param params[] = {{AE_PARAM_LEARNING_RATE, NAN},
+                                         {AE_PARAM_BETA1, NAN},
+                                         {AE_PARAM_BETA2, NAN},
+                                         {AE_PARAM_EPSILON, NAN},
+                                         {AE_PARAM_WEIGHT_DECAY, NAN},
+                                         {AE_PARAM_WEIGHT_DECAY_L1, NAN},
+                                         {0, 0}};
 
-static const ae__optim_param params_w[] = {{AE_PARAM_LEARNING_RATE, NAN}, {AE_PARAM_BETA1, NAN},
-                                           {AE_PARAM_BETA2, NAN},         {AE_PARAM_EPSILON, NAN},
-                                           {AE_PARAM_WEIGHT_DECAY, 0.01}, {0, 0}};
+static const ae__optim_param params_w[] = {{AE_PARAM_LEARNING_RATE, NAN},
+                                           {AE_PARAM_BETA1, NAN},
+                                           {AE_PARAM_BETA2, NAN},
+                                           {AE_PARAM_EPSILON, NAN},
+                                           {AE_PARAM_WEIGHT_DECAY, 0.01},
+                                           {AE_PARAM_WEIGHT_DECAY_L1, NAN},
+                                           {0, 0}};
 
 static int32_t states(const ae__spec *spec)
 {
@@ -36,6 +45,7 @@ static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_c
         .g_scale = (real)g_scale,
         .g_clamp = (real)g_clamp,
         .l2 = (real)ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY),
+        .l1 = (real)ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY_L1),
     };
 }
 
@@ -52,7 +62,7 @@ static void update(const ae__optim_step *step, const ae__kernels *kernels,
                    const ae__optim_slice *slice)
 {
     ae__adam adam = step->adam;
-    if (!slice->decay) adam.l2 = adam.shrink = 0;
+    if (!slice->decay) adam.l2 = adam.l1 = adam.shrink = 0;
     kernels->adam(&adam, slice->w, slice->state[0], slice->state[1], slice->g, slice->count);
 }
 

@@ -179,6 +179,19 @@ static int32_t check_finite(fitting *f)
     return AE_OK;
 }
 
+/* Dead units of all layers that count theirs, or NaN. */
+static double dead_units(const ae_model *model)
+{
+    const ae__context context = {.engine = &model->engine};
+    double sum = NAN;
+    for (int32_t i = 0; i < model->plan.n_layers; i++) {
+        const ae__layer_call call = ae__model_call(model, i, &context);
+        size_t (*count)(const ae__layer_call *) = model->plan.layers[i].ops->dead_units;
+        if (count) sum = (isnan(sum) ? 0 : sum) + (double)count(&call);
+    }
+    return sum;
+}
+
 /* Units in use of a layer that draws, over the epoch; NaN where no term tells. */
 static double active_units(const fitting *f)
 {
@@ -207,6 +220,7 @@ static void record(const fitting *f, double loss, double val_loss)
         case AE_METRIC_LEARNING_RATE:
             row[i] = ae__spec_f64(&model->desc.optim, AE_PARAM_LEARNING_RATE);
             break;
+        case AE_METRIC_DEAD_UNITS: row[i] = dead_units(model); break;
         case AE_METRIC_ACTIVE_UNITS: row[i] = active; break;
         case AE_METRIC_WARNINGS: row[i] = active == 0 ? AE_WARNING_COLLAPSE : 0; break;
         default:

@@ -8,6 +8,7 @@
 #include "base/status.h"
 
 enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
+enum { DERIVE_ROWS = 16 /* of one task */ };
 
 static size_t norm_blocks(const ae__plan *plan)
 {
@@ -23,10 +24,14 @@ static void bind(ae__trainer *t, ae__arena *arena)
     if (ae__plan_side(plan))
         t->side = ae__arena_take(arena, rows, ae__row_stride(ae__plan_side(plan)) * sizeof(real));
     t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
+    t->z = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->z);
     for (int32_t i = 0; i < plan->n_layers; i++) {
         size_t reals = ae__layer_plan_reals(&plan->layers[i]);
         real *y = ae__arena_take(arena, rows, reals * sizeof(real));
+        real *z = NULL;
+        if (plan->layers[i].keeps_z) z = ae__arena_take(arena, rows, reals * sizeof(real));
         if (t->y) t->y[i] = y;
+        if (t->z) t->z[i] = z;
         widest = ae__max_size(widest, reals);
     }
     for (int32_t i = 0; i < 2; i++) t->dy[i] = ae__arena_take(arena, rows, widest * sizeof(real));
@@ -81,6 +86,13 @@ static void slot_finished(void *user, int32_t slot, size_t begin, size_t count)
         pass->finished(pass->user, weight, begin, count);
 }
 
+/* The activation below layer i, by whose derivative dx is multiplied: none where its z is kept, since
+ * derive_kept does that. */
+static int32_t below_act(const ae__trainer *t, int32_t i)
+{
+    return i && !t->z[i - 1] ? t->model->plan.layers[i - 1].info.activation : AE_ACT_LINEAR;
+}
+
 static void backward_layer(backward_pass *pass, const ae__context *context, real *dy, real *dx)
 {
     ae__trainer *t = pass->trainer;
@@ -92,7 +104,7 @@ static void backward_layer(backward_pass *pass, const ae__context *context, real
     call.y = t->y[i];
     call.dy = dy;
     call.dx = dx;
-    call.below_act = i ? plan->layers[i - 1].info.activation : AE_ACT_LINEAR;
+    call.below_act = below_act(t, i);
     call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
     call.finished = pass->finished ? slot_finished : NULL;
     call.finished_user = pass;
@@ -117,8 +129,8 @@ static ae__term_call term_call(const ae__trainer *t, const ae__context *context,
     return call;
 }
 
-/* Adds the gradients of the terms that sit on layer i to dz, and finishes those of their own
- * weights. */
+/* Adds the gradients of the terms that sit on layer i to dz, or to dy where its z is kept, and
+ * finishes those of their own weights. */
 static void add_terms(backward_pass *pass, const ae__context *context, int32_t i, real *dz,
                       real *scratch)
 {
@@ -128,6 +140,7 @@ static void add_terms(backward_pass *pass, const ae__context *context, int32_t i
         const ae__term_plan *on = &plan->terms[term];
         if (on->layer != i) continue;
         ae__term_call call = term_call(t, context, term);
+        if (t->z[i]) call.activation = AE_ACT_LINEAR;
         call.dz = dz;
         call.scratch = scratch;
         for (int32_t slot = 0; slot < on->info.n_weights; slot++)
@@ -148,10 +161,41 @@ static void add_input_terms(const backward_pass *pass, const ae__context *contex
         if (plan->terms[term].layer != i || !plan->terms[term].ops->input_gradients) continue;
         ae__term_call call = term_call(pass->trainer, context, term);
         call.dx = dx;
-        call.below_act = i ? plan->layers[i - 1].info.activation : AE_ACT_LINEAR;
+        call.below_act = below_act(pass->trainer, i);
         call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
         plan->terms[term].ops->input_gradients(&call);
     }
+}
+
+typedef struct derivation {
+    const ae__trainer *trainer;
+    int32_t layer;
+    size_t rows;
+    real *dy;
+} derivation;
+
+static void derive_task(void *arg, size_t task, size_t worker)
+{
+    const derivation *d = arg;
+    const ae_model *model = d->trainer->model;
+    const ae__layer_plan *layer = &model->plan.layers[d->layer];
+    size_t stride = ae__row_stride(layer->out);
+    size_t end = ae__min_size((task + 1) * DERIVE_ROWS, d->rows);
+    (void)worker;
+    for (size_t i = task * DERIVE_ROWS; i < end; i++) {
+        real *dy = d->dy + i * stride;
+        model->engine.kernels->derive_input(layer->info.activation, layer->info.slope, dy, dy,
+                                            d->trainer->z[d->layer] + i * stride, layer->out);
+    }
+}
+
+/* Where layer i keeps its z, what came down is the gradient of its y: makes it that of z. */
+static void derive_kept(ae__trainer *t, const ae__context *context, int32_t i, real *dy)
+{
+    const ae__layer_plan *layer = &t->model->plan.layers[i];
+    derivation d = {t, i, context->rows * layer->repeat * layer->info.row_factor, dy};
+    if (t->z[i])
+        ae__pool_run(t->model->engine.pool, ae__blocks(d.rows, DERIVE_ROWS), derive_task, &d);
 }
 
 /* The gradient with respect to the last layer's z: in place of its output where the loss was
@@ -168,23 +212,16 @@ static real *last_gradient(backward_pass *pass, const ae__context *context)
     return dz;
 }
 
-/* The first layer with weights, which every plan has: no gradient is wanted below it. */
-static int32_t lowest_with_weights(const ae__plan *plan)
-{
-    int32_t i = 0;
-    while (!plan->layers[i].info.n_weights) i++;
-    return i;
-}
-
 void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
                            void *user)
 {
     const ae_model *model = trainer->model;
-    const int32_t lowest = lowest_with_weights(&model->plan);
+    const int32_t lowest = model->plan.lowest;
     ae__pass forward = {.model = model,
                         .context = context,
                         .x = {trainer->x, ae__row_stride(model->plan.layers[0].in)},
                         .y = trainer->y,
+                        .z = trainer->z,
                         .spare = {trainer->dy[0], trainer->dy[0]},
                         .values = trainer->values,
                         .sums = trainer->sums,
@@ -199,8 +236,11 @@ void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae_
         real *dx = i > lowest ? trainer->dy[i % 2] : NULL;
         pass.number = i;
         backward_layer(&pass, context, dz, dx);
-        if (dx) add_input_terms(&pass, context, i, dx);
-        if (dx) add_terms(&pass, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
+        if (dx) {
+            add_input_terms(&pass, context, i, dx);
+            add_terms(&pass, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
+            derive_kept(trainer, context, i - 1, dx);
+        }
         dz = dx;
     }
 }
@@ -220,6 +260,7 @@ static void update(void *user, int32_t weight, size_t begin, size_t count)
     const updating *u = user;
     const ae__weight *w = &u->model->plan.weights[weight];
     size_t at = w->offset + begin;
+    if (w->info.state) return;
     ae__optim_slice slice = {.w = u->model->weights + at,
                              .g = u->gradients + at,
                              .count = count,

@@ -10,8 +10,9 @@ typedef struct ae__trainer {
     size_t batch;            /* rows that there is room for */
     real *x, *target, *side; /* rows x input, rows x output, rows x side */
     real **y;                /* outputs of each layer, all kept for the way back */
-    real *dy[2];             /* gradients of outputs, in turn */
-    real *gradients;         /* as the weights */
+    real **z;        /* what stands before their activations, where that is kept; else NULL */
+    real *dy[2];     /* gradients of outputs, in turn */
+    real *gradients; /* as the weights */
     double *values, *sums;
     double *parts;     /* of the batch: plan.n_parts */
     real *row_weight;  /* of the importance bound; NULL: another bound */

@@ -41,7 +41,7 @@ PARAMETERS = {
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
     6: Parameter("bound", I64, 0, 0, 1),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
-    101: Parameter("activation", I64, 0, 0, 6),
+    101: Parameter("activation", I64, 0, 0, 8),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
     103: Parameter("bias", I64, 1, 0, 1),
     104: Parameter("init", I64, 1, 0, 6),
@@ -51,9 +51,12 @@ PARAMETERS = {
     112: Parameter("clip_low", F64, -LARGEST, -LARGEST, LARGEST),
     113: Parameter("clip_high", F64, LARGEST, -LARGEST, LARGEST),
     114: Parameter("mask_value", F64, 0.0, -LARGEST, LARGEST),
+    120: Parameter("k", I64, 1, 1, 2 ** 24),
     121: Parameter("samples", I64, 1, 1, 2 ** 16),
     122: Parameter("side", I64, 1, 1, 2 ** 24),
     123: Parameter("label", I64, 0, 0, 1),
+    124: Parameter("revival", F64, 1.0, 0, LARGEST),
+    125: Parameter("dead_after", I64, 4096, 1, 2 ** 24),
     200: Parameter("weight", F64, 1.0, SMALLEST, LARGEST),
     201: Parameter("layer", I64, -1, -1, 1023),
     202: Parameter("delta", F64, 1.0, SMALLEST, LARGEST),
@@ -70,6 +73,7 @@ PARAMETERS = {
     305: Parameter("epsilon", F64, 1e-7, SMALLEST, 1),
     306: Parameter("weight_decay", F64, 0.0, 0, 1e6),
     307: Parameter("rho", F64, 0.9, 0, BELOW_1),
+    308: Parameter("weight_decay_l1", F64, 0.0, 0, 1e6),
 }
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
@@ -77,7 +81,8 @@ Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
 MODEL = Kind("model", [1, 2, 3, 4, 5, 6])
 LAYERS = {
     1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
-    3: Kind("corrupt", [110, 111, 112, 113, 114]), 4: Kind("gaussian", [121]), 6: Kind("concat", [122, 123]),
+    3: Kind("corrupt", [110, 111, 112, 113, 114]), 4: Kind("gaussian", [121]), 5: Kind("topk", [120, 124, 125]),
+    6: Kind("concat", [122, 123]),
 }
 TERMS = {
     1: Kind("mse", [200]), 2: Kind("bce", [200]), 3: Kind("mae", [200]), 4: Kind("huber", [200, 202]),
@@ -85,13 +90,14 @@ TERMS = {
     101: Kind("kl", [200, 201, 203, 204]), 102: Kind("kl_sparsity", [200, 201, 205]),
 }
 OPTIMISERS = {
-    1: Kind("sgd", [300, 301, 302, 306], {"learning_rate": 0.01}),
-    2: Kind("adam", [300, 303, 304, 305, 306]),
-    3: Kind("adamw", [300, 303, 304, 305, 306], {"weight_decay": 0.01}),
-    4: Kind("rmsprop", [300, 301, 305, 306, 307]),
+    1: Kind("sgd", [300, 301, 302, 306, 308], {"learning_rate": 0.01}),
+    2: Kind("adam", [300, 303, 304, 305, 306, 308]),
+    3: Kind("adamw", [300, 303, 304, 305, 306, 308], {"weight_decay": 0.01}),
+    4: Kind("rmsprop", [300, 301, 305, 306, 307, 308]),
 }
-METRICS = {0: "loss", 1: "val_loss", 2: "learning_rate", 4: "active_units", 5: "warnings"}
+METRICS = {0: "loss", 1: "val_loss", 2: "learning_rate", 3: "dead_units", 4: "active_units", 5: "warnings"}
 TERM, VAL_TERM = 100, 200  # metrics of loss 0
+STATES = {"idle"}  # arrays that do not count as weights
 SIGMOID = 4  # of ACTIVATIONS
 GAUSSIAN, SALT_PEPPER = 1, 3  # kinds of noise
 SHARED = 1  # kind of variance
@@ -111,7 +117,17 @@ ACTIVATIONS = [  # NaN stays NaN
     sigmoid,
     lambda z, slope: math.expm1(z) if z <= 0 else z,
     lambda z, slope: max(z, 0.0) + math.log1p(math.exp(-abs(z))),  # log(1 + e^z), never overflows
+    lambda z, slope: z * math.erfc(-z / math.sqrt(2)) / 2 if z > -40 else 0.0 * z if z != z else -0.0,
+    lambda z, slope: z * sigmoid(z, slope) if z > -800 else 0.0 * z if z != z else -0.0,
 ]
+
+
+def largest(row, k):
+    """The k largest of a row, of equal ones the first, and 0 for the others."""
+    if any(map(math.isnan, row)):
+        return [math.nan] * len(row)
+    kept = sorted(range(len(row)), key=lambda j: -row[j])[:k]  # which keeps the order of equal ones
+    return [x if j in kept else 0.0 for j, x in enumerate(row)]
 
 
 def cross_entropy(y, t, delta):
@@ -298,6 +314,8 @@ class Layer:
             self.shapes[0, "kernel"] = inputs, self.outputs
         if kind == "dense" and parameters["bias"]:
             self.shapes[1, "bias"] = 1, self.outputs
+        if kind == "topk":
+            self.shapes[0, "idle"] = 1, inputs
         self.columns = self.bias = None  # of a dense layer: a column and a bias for each output
 
     def __call__(self, row, side=None, z=None):
@@ -306,6 +324,8 @@ class Layer:
             row = [sum(x * k for x, k in zip(row, column)) + b for column, b in zip(self.columns, self.bias)]
         if self.kind == "corrupt":
             return row
+        if self.kind == "topk":
+            return largest(row, self.parameters["k"])
         if self.kind == "gaussian":
             means, others = row[:self.outputs], row[self.outputs:]
             return [m + math.exp(log_variance(a) / 2) * n for m, a, n in zip(means, others, z)] if z else means
@@ -326,8 +346,8 @@ class Model:
     input_dim           numbers in a row of input
     layers              Layer; the first code_layers of them are the encoder
     terms, optimiser    losses and optimiser, each a kind and its parameters
-    weights             {(layer, "kernel" or "bias"): list of rows}; of losses, which count on after the
-                        layers, "log_variance"
+    weights             {(layer, "kernel", "bias" or "idle"): list of rows}; of losses, which count on after
+                        the layers, "log_variance"
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
     sums                of an epoch that was stopped half-way; None if none was
     states              of the optimiser, each like weights
@@ -475,12 +495,14 @@ class Model:
                 chunk.refuse(f"layer {number}: {dim} dimensions are not two a normal variable")
             if layer.outputs > 2 ** 24:
                 chunk.refuse(f"layer {number}: {layer.outputs} dimensions")
+            if layer.kind == "topk" and layer.parameters["k"] > dim:
+                chunk.refuse(f"layer {number} keeps {layer.parameters['k']} of {dim}")
             self.layers.append(layer)
             dim = layer.outputs
         self._forms(chunk)
         if not 1 <= self.code_layers <= len(self.layers):
             chunk.refuse(f"{self.code_layers} of {len(self.layers)} layers are the encoder")
-        if not any(layer.shapes for layer in self.layers):
+        if not any(name not in STATES for layer in self.layers for _, name in layer.shapes):
             chunk.refuse("no layer has weights")
 
     def _forms(self, chunk):

@@ -14,7 +14,7 @@ class Param(ctypes.Structure):
 PROTOTYPES = {
     "constant": [c_char_p, POINTER(L)], "param_at": [I, POINTER(Param)],
     "config_create": [POINTER(H)], "config_input": [H, L], "config_dense": [H, L, I],
-    "config_activation": [H, I], "config_corrupt": [H, I, D], "config_gaussian": [H], "config_concat": [H, L],
+    "config_activation": [H, I], "config_corrupt": [H, I, D], "config_topk": [H, L], "config_gaussian": [H], "config_concat": [H, L],
     "config_concat_label": [H, L], "config_code": [H], "config_loss": [H, I],
     "config_penalty": [H, I, D], "config_optimizer": [H, I],
     "config_set_i64": [H, I, L], "config_set_f64": [H, I, D],

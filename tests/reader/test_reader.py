@@ -84,6 +84,11 @@ MODELS = {
         ("input", 12), ("dense", 6, "AE_ACT_ELU"), ("code",), ("dense", 12, "AE_ACT_SOFTPLUS"),
         ("loss", "AE_LOSS_HUBER"), ("set_f64", "AE_PARAM_DELTA", 0.25), ("loss", "AE_LOSS_MAE"),
         ("optimizer", "AE_OPTIM_RMSPROP"), ("set_f64", "AE_PARAM_RHO", 0.8), ("set_f64", "AE_PARAM_MOMENTUM", 0.5),
+        ("set_f64", "AE_PARAM_WEIGHT_DECAY_L1", 1e-3),
+    ],
+    "gated": [
+        ("input", 12), ("dense", 6, "AE_ACT_GELU"), ("code",), ("activation", "AE_ACT_SILU"),
+        ("dense", 8, "AE_ACT_SILU"), ("dense", 12, "AE_ACT_GELU"), ("loss", "AE_LOSS_MSE"),
     ],
     "likelihood": [
         ("input", 12), ("dense", 4, "AE_ACT_SOFTPLUS"), ("code",), ("dense", 12, "AE_ACT_SIGMOID"),
@@ -99,6 +104,11 @@ MODELS = {
         ("dense", 6, "AE_ACT_RELU"), ("corrupt", "AE_NOISE_DROPOUT", 0.25), ("code",),
         ("corrupt", "AE_NOISE_MASKING", 0.25), ("set_f64", "AE_PARAM_MASK_VALUE", 2.0),
         ("dense", 12, "AE_ACT_LINEAR"), ("corrupt", "AE_NOISE_SALT_PEPPER", 0.5), ("loss", "AE_LOSS_MSE"),
+    ],
+    "topk": [
+        ("input", 12), ("topk", 9), ("set_i64", "AE_PARAM_DEAD_AFTER", 20), ("dense", 8, "AE_ACT_LINEAR"),
+        ("topk", 3), ("set_f64", "AE_PARAM_REVIVAL", 0.5), ("code",), ("dense", 12, "AE_ACT_SIGMOID"),
+        ("topk", 12), ("loss", "AE_LOSS_MSE"),
     ],
     "drawn": [
         ("input", 12), ("set_i64", "AE_PARAM_SEED", 2 ** 50 + 3), ("dense", 8, "AE_ACT_TANH"), ("dense", 6, "AE_ACT_LINEAR"),
@@ -410,12 +420,24 @@ class ReadsWhatTheLibraryWrites(Case):
         self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
 
     def test_nan_passes_through_every_activation(self):
-        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID", "ELU", "SOFTPLUS":
+        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID", "ELU", "SOFTPLUS", "GELU", "SILU":
             with self.subTest(name):
                 model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_" + name), ("code",)])
                 read = aem.Model(model.save())
                 for values in read.encode([math.nan, 1]), model.encode([[math.nan, 1]])[0]:
                     self.assertTrue(all(map(math.isnan, values)), values)
+
+    def test_nan_fills_its_row_of_topk(self):
+        model, _ = self.built([("input", 3), ("topk", 1), ("code",), ("dense", 1, "AE_ACT_LINEAR")])
+        read = aem.Model(model.save())
+        for values in read.encode([math.nan, 1, 2]), model.encode([[math.nan, 1, 2]])[0]:
+            self.assertTrue(all(map(math.isnan, values)), values)
+
+    def test_the_first_of_equal_numbers_is_kept(self):
+        model, _ = self.built([("input", 5), ("topk", 2), ("code",), ("dense", 1, "AE_ACT_LINEAR")])
+        read = aem.Model(model.save())
+        for row in [1, 2, 1, 2, 2], [0, 0, 0, -1, 0], [-1, -2, -3, -4, -1]:
+            self.assertEqual(read.encode(row), model.encode([row])[0])
 
     def test_losses_of_the_page_give_the_scores(self):
         rows = drawn(12, seed=5)
@@ -628,6 +650,19 @@ class RefusesWhatTheLibraryRefuses(Case):
     def test_layers_that_are_all_without_weights(self):
         bare = replaced(replaced(TINY, b"LAYR", u32(1, 2, 0)), b"WGHT", u32(0))
         self.assert_answer(bare, DAMAGED)
+
+    def test_layers_that_have_state_alone(self):
+        idle = u32(1, 0, 0, 1) + struct.pack("<QQ2f", 1, 2, 0, 0)
+        bare = replaced(replaced(TINY, b"LAYR", u32(1, 5, 0)), b"WGHT", idle)
+        self.assert_answer(bare, DAMAGED)
+
+    def test_more_kept_than_there_are(self):
+        model, _ = self.built([("input", 2), ("topk", 2), ("dense", 2, "AE_ACT_LINEAR"), ("code",)])
+        layers = dict(taken_apart(model.save())[1])[b"LAYR"]
+        begin = layers.index(u32(5, 3, 120)) + 8
+        for k, answer in (1, OK), (2, OK), (3, DAMAGED), (0, DAMAGED), (2 ** 24, DAMAGED), (2 ** 24 + 1, NEWER):
+            with self.subTest(k=k):
+                self.assert_answer(edited(model.save(), b"LAYR", begin, struct.pack("<IIq", 120, 3, k)), answer)
 
     def test_noise_beyond_its_bounds(self):
         model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_LINEAR"), ("code",), ("corrupt", "AE_NOISE_DROPOUT", 0)])

@@ -32,6 +32,8 @@ void AE__SIMD(tanh)(real *y, const real *x, size_t n);
 void AE__SIMD(sigmoid)(real *y, const real *x, size_t n);
 void AE__SIMD(activate)(int32_t act, real slope, real *y, const real *x, size_t n);
 void AE__SIMD(derive)(int32_t act, real slope, real *dx, const real *dy, const real *y, size_t n);
+void AE__SIMD(derive_input)(int32_t act, real slope, real *dx, const real *dy, const real *x,
+                            size_t n);
 
 void AE__SIMD(sgd)(const ae__sgd *s, real *w, real *velocity, const real *g, size_t n);
 void AE__SIMD(adam)(const ae__adam *s, real *w, real *m, real *v, const real *g, size_t n);
@@ -40,6 +42,7 @@ void AE__SIMD(rmsprop)(const ae__rmsprop *s, real *w, real *v, real *velocity, c
 
 void AE__SIMD(column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                            bool accumulate);
+void AE__SIMD(keep_largest)(real *y, const real *x, size_t n, size_t k);
 double AE__SIMD(sum_squares)(const real *x, size_t n);
 void AE__SIMD(philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
 void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);

@@ -14,7 +14,8 @@ enum {
     LOSS,
     PENALTY,
     OPTIM,
-    SET
+    SET,
+    SETF
 };
 
 typedef struct step {
@@ -38,6 +39,7 @@ static int32_t take(ae_config *config, const step *s)
     case LOSS: return ae_config_loss(config, s->number);
     case PENALTY: return ae_config_penalty(config, s->number, (double)s->value);
     case OPTIM: return ae_config_optimizer(config, s->number);
+    case SETF: return ae_config_set_f64(config, s->number, (double)s->value);
     default: return ae_config_set_i64(config, s->number, s->value);
     }
 }
@@ -208,6 +210,16 @@ static const mistake mistakes[] = {
       {GAUSSIAN, 0, 0},
       {PENALTY, 1, AE_PENALTY_KL},
       {PENALTY, 1, AE_PENALTY_L1},
+      {CODED, 0, 0},
+      {DENSE, 4, 0},
+      {LOSS, 0, AE_LOSS_GAUSSIAN_NLL},
+      {SET, AE_BOUND_IMPORTANCE, AE_PARAM_BOUND}}},
+    {AE_ERR_INVALID,
+     "kl #0: free_bits is 2, which the importance bound has no place for",
+     {{INPUT, 4, 0},
+      {GAUSSIAN, 0, 0},
+      {PENALTY, 1, AE_PENALTY_KL},
+      {SETF, 2, AE_PARAM_FREE_BITS},
       {CODED, 0, 0},
       {DENSE, 4, 0},
       {LOSS, 0, AE_LOSS_GAUSSIAN_NLL},

@@ -49,6 +49,7 @@ static void missing_pointer_is_named_by_presets(void **state)
     refuses(INVALID, "config is NULL",
             ae_preset_denoising(NULL, 4, 2, AE_NOISE_MASKING, 0.5, AE_LOSS_MSE));
     refuses(INVALID, "config is NULL", ae_preset_sparse(NULL, 4, 2, 0.001, AE_LOSS_MSE));
+    refuses(INVALID, "config is NULL", ae_preset_topk(NULL, 4, 2, 1, AE_LOSS_MSE));
     refuses(INVALID, "config is NULL", ae_preset_variational(NULL, 4, 3, 2, AE_LOSS_BERNOULLI_NLL));
     refuses(INVALID, "config is NULL",
             ae_preset_conditional(NULL, 4, 3, 3, 2, AE_LOSS_BERNOULLI_NLL));

@@ -159,6 +159,9 @@ static int32_t add_part_for(ae_config *config, int32_t param)
     case AE_PARAM_CLIP_LOW:
     case AE_PARAM_CLIP_HIGH:
     case AE_PARAM_MASK_VALUE: return ae_config_corrupt(config, AE_NOISE_GAUSSIAN, 0);
+    case AE_PARAM_K:
+    case AE_PARAM_REVIVAL:
+    case AE_PARAM_DEAD_AFTER: return ae_config_topk(config, 1);
     case AE_PARAM_SAMPLES: return ae_config_gaussian(config);
     case AE_PARAM_SIDE:
     case AE_PARAM_LABEL: return ae_config_concat(config, 1);

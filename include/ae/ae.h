@@ -291,7 +291,8 @@ enum {
     AE_PARAM_LAYER = 201,  /* i64: layer that a penalty reads, from 0; set by ae_config_penalty */
     AE_PARAM_DELTA = 202,  /* f64, 1: of HUBER, where its square ends; > 0 */
     AE_PARAM_FREE_BITS = 203, /* f64, 0: of KL: nats of each dimension of a row that cost nothing in
-                               * training (Kingma et al. 2016); >= 0 */
+                               * training (Kingma et al. 2016); >= 0, and 0
+                                   * under AE_BOUND_IMPORTANCE (else INVALID from create) */
     AE_PARAM_WARMUP = 204,    /* f64, 0: of KL: epochs of training over which its weight rises
                                * from 0 (Bowman et al. 2016), step by step; 0 to 1e6 */
     AE_PARAM_TARGET = 205,    /* f64, 0.05: of KL_SPARSITY: the mean wanted; 0 < target < 1 */
@@ -552,6 +553,18 @@ AE_API int32_t ae_preset_denoising(ae_config *config, int64_t input, int64_t cod
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_preset_sparse(ae_config *config, int64_t input, int64_t code, double weight,
                                 int32_t loss);
+
+/* A code, often wider than the input, of which a row uses k numbers (Makhzani and Frey 2013).
+ *     ae_config_input(config, input);
+ *     ae_config_dense(config, code, AE_ACT_LINEAR);
+ *     ae_config_topk(config, k);
+ *     ae_config_code(config);
+ *     ae_config_dense(config, input, out);
+ *     ae_config_loss(config, loss);
+ *   k   1 to code (above: RANGE from ae_model_create)
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_preset_topk(ae_config *config, int64_t input, int64_t code, int64_t k,
+                              int32_t loss);
 
 /* A model that draws new rows, too (Kingma and Welling 2014; Rezende et al. 2014).
  *     ae_config_input(config, input);

@@ -181,6 +181,11 @@ static int32_t check_bound(const ae__plan *plan)
             return ae__fail(AE_ERR_INVALID,
                             "%s #%d: is no log-density, which the importance bound is made of",
                             plan->terms[i].ops->name, (int)i);
+        const ae__value *free_bits = ae__spec_find(plan->terms[i].spec, AE_PARAM_FREE_BITS);
+        if (free_bits && free_bits->f64 > 0)
+            return ae__fail(AE_ERR_INVALID,
+                            "%s #%d: free_bits is %g, which the importance bound has no place for",
+                            plan->terms[i].ops->name, (int)i, free_bits->f64);
     }
     if (ae__plan_likelihood(plan)) return AE_OK;
     return ae__fail(AE_ERR_INVALID,

@@ -545,6 +545,8 @@ class Model:
         likelihoods = [kind for kind in kinds if kind in ("bernoulli_nll", "gaussian_nll")]
         if self.parameters["bound"] and (len(kinds), len(likelihoods), kinds.count("kl")) != (2, 1, 1):
             chunk.refuse("a bound of what are not densities")
+        if self.parameters["bound"] and any(term.parameters.get("free_bits") for term in self.terms):
+            chunk.refuse("free bits beside a bound that has no place for them")
 
     def _weights(self, chunk):
         self.weights = {}

@@ -38,7 +38,7 @@ OTHERS = {  # what does not return a status
     "model_free": ([H], None), "model_input_dim": ([H], L), "model_code_dim": ([H], L),
     "model_output_dim": ([H], L), "model_epochs": ([H], L), "model_steps": ([H], L),
 }
-LAYERS = "dense", "activation", "corrupt", "gaussian", "concat", "concat_label"  # calls that add one
+LAYERS = "dense", "activation", "corrupt", "topk", "gaussian", "concat", "concat_label"  # calls that add one
 library = None
 
 

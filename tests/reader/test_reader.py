@@ -480,7 +480,7 @@ class ReadsWhatTheLibraryWrites(Case):
     def test_history_is_the_same(self):
         for name, model, _, read, calls in self.trained:
             with self.subTest(name):
-                self.assertEqual(len(read.metrics), 5 + 2 * len(read.terms))
+                self.assertEqual(len(read.metrics), 6 + 2 * len(read.terms))
                 for metric, name in read.metrics.items():
                     self.assertEqual(len(read.history[name]), 3)
                     self.assert_same_numbers(read.history[name], model.history(metric))

@@ -225,6 +225,22 @@ enum {
     AE_SHUFFLE_FULL = 1  /* a new permutation each epoch */
 };
 
+/* How the learning rate changes: its value at step t, from 0, of all that the model has made. r is
+ * AE_PARAM_LEARNING_RATE, n AE_PARAM_SCHEDULE_STEPS, f AE_PARAM_SCHEDULE_FACTOR and low the smaller of
+ * AE_PARAM_SCHEDULE_MINIMUM and r. With AE_PARAM_SCHEDULE_WARMUP of w steps, the rate is r (t + 1) / w
+ * for t < w, and t counts from there in what follows. docs/training.md has pictures of them. */
+enum {
+    AE_SCHEDULE_UNSET = -1,
+    AE_SCHEDULE_CONSTANT = 0,    /* r */
+    AE_SCHEDULE_STEP = 1,        /* r f^floor(t / n), not below low */
+    AE_SCHEDULE_EXPONENTIAL = 2, /* r f^(t / n), not below low */
+    AE_SCHEDULE_COSINE = 3,      /* low + (r - low) (1 + cos(pi t / n)) / 2; from step n on low
+                                  * (Loshchilov and Hutter 2017, without restarts) */
+    AE_SCHEDULE_PLATEAU = 4      /* r, times f at the end of every AE_PARAM_SCHEDULE_PATIENCE epochs
+                                  * in a row without a lower validation loss (without validation:
+                                  * loss), not below low */
+};
+
 /* Instruction sets of the kernels. */
 enum {
     AE_CPU_AUTO = -1, /* the best that this machine has */
@@ -254,6 +270,14 @@ enum {
     AE_PARAM_CLIP_NORM = 4,  /* f64, 0 (off): scales the whole gradient down to at most this norm */
     AE_PARAM_CLIP_VALUE = 5, /* f64, 0 (off): cuts every gradient to +- this, after CLIP_NORM */
     AE_PARAM_BOUND = 6,      /* i64, AE_BOUND_ELBO */
+    AE_PARAM_SCHEDULE = 20,  /* i64, AE_SCHEDULE_CONSTANT: of the learning rate */
+    AE_PARAM_SCHEDULE_STEPS = 21,     /* i64, 1000: steps of its period; 1 to 2^53 */
+    AE_PARAM_SCHEDULE_FACTOR = 22,    /* f64, 0.1: what it multiplies by; 0 < factor <= 1 */
+    AE_PARAM_SCHEDULE_MINIMUM = 23,   /* f64, 0: lowest rate; 0 to 1e6 */
+    AE_PARAM_SCHEDULE_WARMUP = 24,    /* i64, 0: steps of a linear rise before it; 0 to 2^53 */
+    AE_PARAM_SCHEDULE_PATIENCE = 25,  /* i64, 10: of PLATEAU: epochs; 1 to 2^20 */
+    AE_PARAM_SCHEDULE_THRESHOLD = 26, /* f64, 1e-4: of PLATEAU: a loss is lower that lies below the
+                                       * lowest so far by more than this share of it; 0 to 1 */
 
     /* the layer added last (ae_config_set); kept in the file */
     AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer, as given to ae_config_dense */
@@ -292,7 +316,8 @@ enum {
 
     /* the optimiser (ae_config_set, ae_model_set); kept in the file. ae_config_optimizer puts them
      * back to their defaults */
-    AE_PARAM_LEARNING_RATE = 300, /* f64, 0.001 (0.01 for SGD); 0 to 1e6 */
+    AE_PARAM_LEARNING_RATE = 300, /* f64, 0.001 (0.01 for SGD); 0 to 1e6; AE_PARAM_SCHEDULE
+                                   * changes it with the steps */
     AE_PARAM_MOMENTUM = 301,      /* f64, 0: of SGD and RMSPROP; 0 <= momentum < 1 */
     AE_PARAM_NESTEROV = 302,      /* i64, 0: Nesterov's form of SGD's momentum */
     AE_PARAM_BETA1 = 303,         /* f64, 0.9: of Adam's first moment; 0 <= beta < 1 */

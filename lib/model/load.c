@@ -10,6 +10,8 @@
 #include "base/status.h"
 #include "model/file.h"
 
+#define MOST (UINT64_C(1) << 53) /* of any count */
+
 typedef struct loading {
     const ae_allocator *mem;
     ae__desc desc;
@@ -198,15 +200,15 @@ static int32_t get_history(ae_model *model, ae__reader *r, uint64_t epochs)
 
 static int32_t get_trained(loading *l, ae__reader *r)
 {
-    const uint64_t most_epochs = (UINT64_C(1) << 24) - 1, most = UINT64_C(1) << 53;
+    const uint64_t most_epochs = (UINT64_C(1) << 24) - 1;
     ae__trained *trained = &l->model->trained;
     uint64_t epochs = ae__read_u64(r);
     trained->steps = ae__read_u64(r);
     trained->part_rows = ae__read_u64(r);
     trained->part_done = ae__read_u64(r);
     trained->parts[AE__PART_LOSS] = ae__read_f64(r);
-    if (trained->steps < 1 || trained->steps > most || epochs > trained->steps ||
-        epochs > most_epochs || trained->part_rows > most ||
+    if (trained->steps < 1 || trained->steps > MOST || epochs > trained->steps ||
+        epochs > most_epochs || trained->part_rows > MOST ||
         trained->part_done > trained->part_rows || !isfinite(trained->parts[AE__PART_LOSS]))
         return malformed("has counts of training that cannot be");
     AE_TRY(get_history(l->model, r, epochs));
@@ -246,6 +248,24 @@ static int32_t get_states(loading *l, ae__reader *r)
     return AE_OK;
 }
 
+/* What goes on with a training needs one. */
+static int32_t want_trained(const loading *l)
+{
+    return l->states ? AE_OK : malformed("has what training left, but neither trnd nor stat");
+}
+
+static int32_t get_plateau(loading *l, ae__reader *r)
+{
+    ae__plateau *p = &l->model->trained.plateau;
+    AE_TRY(want_trained(l));
+    *p = (ae__plateau){.begun = true, .lowest = ae__read_f64(r)};
+    p->waited = ae__read_u64(r);
+    p->scale = ae__read_f64(r);
+    if (!isfinite(p->lowest) || p->waited > MOST || !(p->scale >= 0 && p->scale <= 1))
+        return malformed("has a plateau that cannot be");
+    return AE_OK;
+}
+
 static int32_t get_done(loading *l, ae__reader *r)
 {
     (void)r;
@@ -260,9 +280,9 @@ typedef struct chunk {
 
 /* In the order of the file; those in capitals must be there. */
 static const chunk chunks[] = {
-    {"MODL", get_model},     {"LAYR", get_layers},  {"TERM", get_terms},
-    {"OPTM", get_optimizer}, {"WGHT", get_weights}, {"trnd", get_trained},
-    {"part", get_parts},     {"stat", get_states},  {"DONE", get_done},
+    {"MODL", get_model},   {"LAYR", get_layers},  {"TERM", get_terms}, {"OPTM", get_optimizer},
+    {"WGHT", get_weights}, {"trnd", get_trained}, {"part", get_parts}, {"stat", get_states},
+    {"plat", get_plateau}, {"DONE", get_done},
 };
 
 enum { CHUNKS = sizeof chunks / sizeof *chunks };

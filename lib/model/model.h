@@ -6,6 +6,14 @@
 #include "model/plan.h"
 #include "optim/optim.h"
 
+/* What a plateau schedule knows of the epochs that were. */
+typedef struct ae__plateau {
+    bool begun;      /* there was an epoch; the rest is of no meaning before */
+    double lowest;   /* loss of an epoch */
+    uint64_t waited; /* epochs without a lower one since then, or since the rate was last cut */
+    double scale;    /* of the learning rate */
+} ae__plateau;
+
 /* What training leaves in a model: kept in the file, so that it can go on. */
 typedef struct ae__trained {
     uint64_t epochs; /* complete ones */
@@ -21,6 +29,8 @@ typedef struct ae__trained {
 
     int32_t n_states; /* the optimiser's arrays, laid out as the weights, in one block */
     real *states[AE__OPTIM_STATES];
+
+    ae__plateau plateau;
 } ae__trained;
 
 /* The logarithm of a sum of exponentials: peak + log(sum). */

@@ -4,11 +4,30 @@
 #include "base/status.h"
 #include "model/file.h"
 
+/* Parameters that came later than their kinds stay out at their defaults: files without them keep
+ * their bytes. */
+static bool written(const ae__value *value)
+{
+    static const int32_t later[] = {AE_PARAM_SCHEDULE,          AE_PARAM_SCHEDULE_STEPS,
+                                    AE_PARAM_SCHEDULE_FACTOR,   AE_PARAM_SCHEDULE_MINIMUM,
+                                    AE_PARAM_SCHEDULE_WARMUP,   AE_PARAM_SCHEDULE_PATIENCE,
+                                    AE_PARAM_SCHEDULE_THRESHOLD};
+    const ae__param *row = ae__param_of(value->id);
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        if (later[i] != value->id) continue;
+        return (row->type == AE_TYPE_I64 ? (double)value->i64 : value->f64) != row->initial;
+    }
+    return true;
+}
+
 static void put_values(ae__writer *w, const ae__spec *spec)
 {
-    ae__write_u32(w, (uint32_t)spec->count);
+    uint32_t count = 0;
+    for (int32_t i = 0; i < spec->count; i++) count += written(&spec->values[i]);
+    ae__write_u32(w, count);
     for (int32_t i = 0; i < spec->count; i++) {
         const ae__value *value = &spec->values[i];
+        if (!written(value)) continue;
         int32_t type = ae__param_of(value->id)->type;
         ae__write_u32(w, (uint32_t)value->id);
         ae__write_u32(w, (uint32_t)type);
@@ -113,6 +132,14 @@ static void put_states(ae__writer *w, const ae_model *model)
     }
 }
 
+static void put_plateau(ae__writer *w, const ae_model *model)
+{
+    const ae__plateau *plateau = &model->trained.plateau;
+    ae__write_f64(w, plateau->lowest);
+    ae__write_u64(w, plateau->waited);
+    ae__write_f64(w, plateau->scale);
+}
+
 static void put_nothing(ae__writer *w, const ae_model *model)
 {
     (void)w;
@@ -135,6 +162,11 @@ static bool within_epoch(const ae_model *model)
     return trained(model) && model->trained.part_done > 0;
 }
 
+static bool on_plateau(const ae_model *model)
+{
+    return trained(model) && model->trained.plateau.begun;
+}
+
 typedef struct chunk {
     char tag[5];
     bool (*wanted)(const ae_model *model);
@@ -146,7 +178,7 @@ static const chunk chunks[] = {
     {"TERM", always, put_terms},       {"OPTM", always, put_optimizer},
     {"WGHT", always, put_weights},     {"trnd", trained, put_trained},
     {"part", within_epoch, put_parts}, {"stat", trained, put_states},
-    {"DONE", always, put_nothing},
+    {"plat", on_plateau, put_plateau}, {"DONE", always, put_nothing},
 };
 
 static void put_chunk(ae__writer *w, const chunk *c, const ae_model *model)

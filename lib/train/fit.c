@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "train/schedule.h"
 #include "train/step.h"
 
 enum { ORDER_ROWS = 32 /* row numbers computed by one task */ };
@@ -23,6 +24,7 @@ typedef struct fitting {
     uint64_t count;   /* rows of the current batch */
     ae__trained kept; /* counts of the state that the trainer keeps */
     double began;     /* seconds */
+    double rate;      /* of the last step */
     double terms[AE__MAX_TERMS], val_terms[AE__MAX_TERMS]; /* their means, for the events */
 } fitting;
 
@@ -54,7 +56,7 @@ static int32_t report(const fitting *f, int32_t kind, double loss, double val_lo
         .steps = (int64_t)ae__blocks(f->rows, f->batch),
         .loss = loss,
         .val_loss = val_loss,
-        .learning_rate = ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE),
+        .learning_rate = f->rate,
         .seconds = seconds() - f->began,
         .terms = f->terms,
         .val_terms = isnan(val_loss) ? NULL : f->val_terms,
@@ -153,6 +155,7 @@ static int32_t train_epoch_rest(fitting *f)
     ae__trained *trained = &f->model->trained;
     const double *batch = f->trainer.parts;
     while (trained->part_done < f->rows) {
+        f->rate = ae__schedule_rate(f->model, trained->steps);
         train_batch(f);
         if (!isfinite(batch[AE__PART_LOSS])) return diverged(f, "loss", batch[AE__PART_LOSS]);
         trained->part_done += f->count;
@@ -210,9 +213,7 @@ static void record(const fitting *f, double loss, double val_loss)
         switch (metric) {
         case AE_METRIC_LOSS: row[i] = loss; break;
         case AE_METRIC_VAL_LOSS: row[i] = val_loss; break;
-        case AE_METRIC_LEARNING_RATE:
-            row[i] = ae__spec_f64(&model->desc.optim, AE_PARAM_LEARNING_RATE);
-            break;
+        case AE_METRIC_LEARNING_RATE: row[i] = f->rate; break;
         case AE_METRIC_ACTIVE_UNITS: row[i] = active; break;
         case AE_METRIC_WARNINGS: row[i] = active == 0 ? AE_WARNING_COLLAPSE : 0; break;
         default:
@@ -244,6 +245,7 @@ static int32_t close_epoch(fitting *f)
         mean_terms(model, model->work.parts, validation->x.rows, f->val_terms);
     }
     record(f, loss, val_loss);
+    ae__schedule_epoch(model, validation ? val_loss : loss);
     model->trained.epochs++;
     open_epoch(model);
     keep(f);
@@ -282,6 +284,7 @@ static int32_t train(fitting *f)
     /* an epoch of other data cannot be gone on with */
     if (trained->part_rows != f->rows || !trained->part_done) open_epoch(f->model);
     trained->part_rows = f->rows;
+    f->rate = ae__schedule_rate(f->model, trained->steps ? trained->steps - 1 : 0);
     keep(f);
     while (trained->epochs < (uint64_t)f->request->epochs) {
         int32_t status = train_epoch(f);

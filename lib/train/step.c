@@ -6,6 +6,7 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "train/schedule.h"
 
 enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
 
@@ -264,13 +265,14 @@ void ae__trainer_step(ae__trainer *trainer, const ae__context *context)
     double clamp = clip_value > 0 ? clip_value : INFINITY;
     uint64_t t = model->trained.steps + 1;
     updating u = {model, trainer->gradients, ae__optim_of(optim->kind), {.adam = {0}}};
+    double rate = ae__schedule_rate(model, model->trained.steps);
     if (clip_norm > 0) { /* no weight may be stepped before all gradients are known */
         ae__trainer_gradients(trainer, context, NULL, NULL);
         double norm = gradient_norm(trainer);
-        u.optim->prepare(optim, t, norm > clip_norm ? clip_norm / norm : 1, clamp, &u.step);
+        u.optim->prepare(optim, rate, t, norm > clip_norm ? clip_norm / norm : 1, clamp, &u.step);
         ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
     } else {
-        u.optim->prepare(optim, t, 1, clamp, &u.step);
+        u.optim->prepare(optim, rate, t, 1, clamp, &u.step);
         ae__trainer_gradients(trainer, context, update, &u);
     }
     model->trained.steps = t;

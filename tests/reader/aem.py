@@ -26,7 +26,7 @@ class NonFiniteError(FormatError):
 # --- tables of the page ---------------------------------------------------------------------------
 
 MAGIC = b"\x89AEM\r\n\x1a\n"
-TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"stat", b"DONE"]  # in the order of the file
+TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"stat", b"plat", b"DONE"]  # in the order of the file
 I64, F64, F32 = 3, 4, 1  # types
 LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
 
@@ -37,6 +37,13 @@ PARAMETERS = {
     3: Parameter("shuffle", I64, 1, 0, 1),
     4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
+    20: Parameter("schedule", I64, 0, 0, 4),
+    21: Parameter("schedule_steps", I64, 1000, 1, 2 ** 53),
+    22: Parameter("schedule_factor", F64, 0.1, SMALLEST, 1),
+    23: Parameter("schedule_minimum", F64, 0.0, 0, 1e6),
+    24: Parameter("schedule_warmup", I64, 0, 0, 2 ** 53),
+    25: Parameter("schedule_patience", I64, 10, 1, 2 ** 20),
+    26: Parameter("schedule_threshold", F64, 1e-4, 0, 1),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
     101: Parameter("activation", I64, 0, 0, 6),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
@@ -63,7 +70,7 @@ PARAMETERS = {
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
-MODEL = Kind("model", [1, 2, 3, 4, 5])
+MODEL = Kind("model", [1, 2, 3, 4, 5, 20, 21, 22, 23, 24, 25, 26])
 LAYERS = {
     1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
     3: Kind("corrupt", [110, 111, 112, 113, 114]),
@@ -210,11 +217,15 @@ def chunks(data):
             file.refuse(f"{tag.decode()} is missing")
     if (b"trnd" in found) != (b"stat" in found):
         file.refuse("trnd without stat, or stat without trnd")
+    for tag in found:
+        if TAGS.index(tag) > TAGS.index(b"stat") and tag.islower() and b"trnd" not in found:
+            file.refuse(f"{tag.decode()} without trnd")
     return {tag.decode(): Cursor(payload, tag.decode()) for tag, payload in found.items()}
 
 
 # --- model ----------------------------------------------------------------------------------------
 
+Plateau = namedtuple("Plateau", "lowest waited factor")
 Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
 
 
@@ -252,6 +263,7 @@ class Model:
     weights             {(layer, "kernel" or "bias"): list of rows}
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
     states              of the optimiser, each like weights
+    plateau             what the schedule remembers; None: nothing
     """
 
     def __init__(self, data):
@@ -266,6 +278,7 @@ class Model:
         if "trnd" in file:
             self._training(file["trnd"])
             self._states(file["stat"])
+        self.plateau = self._plateau(file["plat"]) if "plat" in file else None
         for chunk in file.values():
             chunk.end()
 
@@ -367,6 +380,11 @@ class Model:
             values = chunk.fields(f"{epochs}d")
             if metric < len(METRICS):
                 self.history[METRICS[metric]] = list(values)
+
+    def _plateau(self, chunk):
+        lowest = chunk.number("d", "lowest loss", -sys.float_info.max, sys.float_info.max)
+        waited = chunk.number("Q", "epochs waited", 0, 2 ** 53)
+        return Plateau(lowest, waited, chunk.number("d", "factor", 0, 1))
 
     def _states(self, chunk):
         for _ in range(chunk.number("I", "count of states", 0, 2)):

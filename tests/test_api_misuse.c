@@ -73,6 +73,10 @@ static void missing_pointer_is_named_by_fit(void **state)
     refuses(INVALID, "options is NULL", ae_fit_options_set_i64(NULL, AE_FIT_EPOCHS, 1));
     refuses(INVALID, "options is NULL", ae_fit_options_get_i64(NULL, AE_FIT_EPOCHS, &out.i64));
     refuses(INVALID, "value is NULL", ae_fit_options_get_i64(our.options, AE_FIT_EPOCHS, NULL));
+    refuses(INVALID, "options is NULL", ae_fit_options_set_f64(NULL, AE_FIT_MIN_CHANGE, 1));
+    refuses(INVALID, "options is NULL", ae_fit_options_get_f64(NULL, AE_FIT_MIN_CHANGE, &out.f64));
+    refuses(INVALID, "value is NULL", ae_fit_options_get_f64(our.options, AE_FIT_MIN_CHANGE, NULL));
+    refuses(INVALID, "options is NULL", ae_fit_options_checkpoint(NULL, "file", 1, 0, 0));
     refuses(INVALID, "options is NULL", ae_fit_options_validation(NULL, x_rows, NULL, ROWS));
     refuses(INVALID, "options is NULL", ae_fit_options_validation_data(NULL, our.data));
     refuses(INVALID, "options is NULL", ae_fit_options_progress(NULL, NULL, NULL));

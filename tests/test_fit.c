@@ -454,15 +454,21 @@ static void fit_cancelled_at_every_event_ends_the_same(void **state)
     assert_same_models(model, trained(EPOCHS));
 }
 
-static void cancelled_epoch_begins_anew_on_other_rows(void **state)
+static void cancelled_epoch_begins_anew_on_other_rows_if_told_to(void **state)
 {
     diary d = {.cancel_at = 2};
     ae_model *model = recipe_model(&small);
     ae_fit_options *options = options_to(1);
     (void)state;
     fit_noting(model, &d, AE_ERR_CANCELLED);
+    image before = image_of(model);
+    assert_int_equal(ae_fit(model, x, NULL, N - 2, options), AE_ERR_STATE);
+    assert_non_null(strstr(ae_last_error(), "epoch 1 was begun on 10 rows, got 8"));
+    assert_true(has_image(model, before));
+    free(before.bytes);
     d = (diary){.count = 0};
     must(ae_fit_options_progress(options, note_event, &d));
+    must(ae_fit_options_set_i64(options, AE_FIT_ANEW, 1));
     must(ae_fit(model, x, NULL, N - 2, options));
     assert_int_equal(d.count, 3);
     assert_int_equal(d.events[0].step, 1);
@@ -574,7 +580,7 @@ int main(void)
         test(callback_that_uses_the_model_changes_nothing),
         test(cancelled_fit_goes_on_as_if_it_had_not_been),
         test(fit_cancelled_at_every_event_ends_the_same),
-        test(cancelled_epoch_begins_anew_on_other_rows),
+        test(cancelled_epoch_begins_anew_on_other_rows_if_told_to),
         test(diverging_fit_leaves_the_last_complete_epoch),
         test(diverging_fit_that_completes_no_epoch_leaves_the_model_as_it_was),
         test(late_divergence_keeps_the_whole_history),

@@ -329,10 +329,18 @@ enum {
     AE_PARAM_RHO = 307,           /* f64, 0.9: decay of RMSPROP's mean square; 0 <= rho < 1 */
 
     /* one fit (ae_fit_options_set) */
-    AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^20: a model that has done 5 goes on
+    AE_FIT_EPOCHS = 400,   /* i64, 1: epochs in total, 0 to 2^20: a model that has done 5 goes on
                            * to this number, and is left as it is when it has done them all. For n
                            * more: ae_model_epochs(model) + n */
-    AE_FIT_THREADS = 401, /* i64, 0 (AE_PARAM_THREADS of the model): threads of this fit; to 256 */
+    AE_FIT_THREADS = 401,  /* i64, 0 (AE_PARAM_THREADS of the model): threads of this fit; to 256 */
+    AE_FIT_PATIENCE = 402, /* i64, 0 (off): stops early, after so many epochs in a row without a
+                              * lower validation loss (without validation: loss); to 2^20 */
+    AE_FIT_MIN_CHANGE = 403, /* f64, 0: a loss is lower that lies below the lowest so far by more
+                              * than this; 0 to FLT_MAX */
+    AE_FIT_RESTORE = 404,    /* i64, 1: whether a fit that stops early goes back to the weights and
+                              * the optimiser's state of the epoch with the lowest loss */
+    AE_FIT_ANEW = 406, /* i64, 0: whether an epoch that was left open begins anew, on any data,
+                              * instead of going on */
 
     /* how a model runs (ae_config_set, ae_model_set); not kept in the file */
     AE_PARAM_THREADS = 500, /* i64, 1: threads of a call; never changes a result; 1 to 256 */
@@ -602,7 +610,10 @@ AE_API int32_t ae_data_stride(ae_data *data, int32_t role, int64_t bytes);
 enum {
     AE_EVENT_UNSET = -1,
     AE_EVENT_BATCH = 1, /* a step has been made */
-    AE_EVENT_EPOCH = 2  /* an epoch is over, validation included */
+    AE_EVENT_EPOCH = 2, /* an epoch is over, validation included */
+    AE_EVENT_STOP = 3   /* AE_FIT_PATIENCE has run out: `epoch` is the one of the lowest loss, which
+                         * is val_loss, or loss without validation, and its weights are restored
+                         * unless AE_FIT_RESTORE is 0. The value returned is of no meaning */
 };
 
 /* What a progress callback is told. Later versions only append members: those within `size` bytes
@@ -646,6 +657,8 @@ AE_API void ae_fit_options_free(ae_fit_options *options);
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_fit_options_set_i64(ae_fit_options *options, int32_t param, int64_t value);
 AE_API int32_t ae_fit_options_get_i64(const ae_fit_options *options, int32_t param, int64_t *value);
+AE_API int32_t ae_fit_options_set_f64(ae_fit_options *options, int32_t param, double value);
+AE_API int32_t ae_fit_options_get_f64(const ae_fit_options *options, int32_t param, double *value);
 
 /* Gives rows on which ae_evaluate's loss is taken after each epoch; they are never trained on. The
  * second form takes any data. What is given is borrowed until ae_fit returns, and checked there.
@@ -662,6 +675,20 @@ AE_API int32_t ae_fit_options_validation_data(ae_fit_options *options, const ae_
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *progress, void *user);
 
+/* Has ae_fit save the model to a file again and again while it trains, as ae_model_save does: the file
+ * is the last checkpoint or the one before, never a part of one, whatever ends the process. Loaded
+ * and fitted with the same data and options, a checkpoint goes on with the next step, also in the
+ * middle of an epoch, and ends with the bits of a training that was never interrupted. One is due at
+ * each of the marks that are not 0, and when ae_fit ends, unless by an error other than CANCELLED.
+ *   path      copied; NULL: no checkpoints, and the marks are of no meaning
+ *   epochs    after each multiple of it, counted by ae_model_epochs
+ *   steps     after each multiple of it, counted by ae_model_steps
+ *   seconds   after the first step that ends so long after the last checkpoint, or the beginning
+ * INVALID: options is NULL. RANGE: a mark below 0 or not finite, or all 0. NOMEM.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *path, int64_t epochs,
+                                         int64_t steps, double seconds);
+
 /* Trains until the model has done AE_FIT_EPOCHS epochs in all; does nothing where it has, also on
  * other rows.
  *   x         rows x input dimensions
@@ -673,14 +700,20 @@ AE_API int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *pro
  * loading and training to 10 gives the bits of training 10 at once, and the number of threads
  * changes nothing.
  *
+ * With AE_FIT_PATIENCE it stops early and returns AE_OK. What it knows of the epochs (lowest loss,
+ * epochs waited, best weights) stays in the model and its file until ae_model_strip, or a fit without
+ * patience or on other data: a later fit on the same data does nothing unless it has more patience.
+ * Counts of epochs and steps, schedules and history go on over a restoration.
+ *
  * Found before the first step, with the model unchanged: INVALID (NULL, misaligned), STATE (no
- * loss, or a forked process), BUSY (called from a progress callback), SHAPE (dimensions other than
+ * loss, a forked process, or an epoch left open on other data: see CANCELLED), BUSY (called from a progress callback), SHAPE (dimensions other than
  * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch whose memory
- * overflows), NONFINITE (NaN or infinity in the data), NOMEM, UNSUPPORTED (a library without
- * training). A child that the callback forks gets STATE on its return, where the fit has threads.
+ * overflows), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
+ * to), NOMEM, UNSUPPORTED (a library without training). A child that the callback forks gets STATE on its return, where the fit has threads.
  * CANCELLED: the callback ended it with something left to do. The completed steps stay. A later fit
- * on as many rows goes on with the next step, as if it had not been cancelled; one on another
- * number of rows begins the epoch anew.
+ * on the same data goes on with the next step, as if it had not been cancelled; on other data (told
+ * by the number of rows and a sum over 256 of them) it is STATE, unless AE_FIT_ANEW is 1.
+ * IO: a checkpoint could not be written. The completed steps stay, as with CANCELLED.
  * DIVERGED: a loss, a weight or the optimiser's state was not finite. The model is as after its
  * last complete epoch, or as it was before the call.
  * Threads: one call per handle. Allocates: before the first step. Since: 0.1. */

@@ -230,20 +230,30 @@ static int32_t get_parts(loading *l, ae__reader *r)
     return AE_OK;
 }
 
+/* What is laid out as the weights. */
+static int32_t get_array(const loading *l, ae__reader *r, real *values, const char *what)
+{
+    const ae__plan *plan = &l->model->plan;
+    for (int32_t i = 0; i < plan->n_weights; i++)
+        AE_TRY(get_reals(r, values + plan->weights[i].offset, plan->weights[i].count, what));
+    return AE_OK;
+}
+
+/* Whether just so many of these are left. */
+static bool has_arrays(const loading *l, const ae__reader *r, uint32_t arrays)
+{
+    return ae__read_left(r) == (uint64_t)arrays * l->model->plan.weight_count * sizeof(float);
+}
+
 static int32_t get_states(loading *l, ae__reader *r)
 {
     ae__trained *trained = &l->model->trained;
-    const ae__plan *plan = &l->model->plan;
     uint32_t count = ae__read_u32(r);
-    if (count > AE__OPTIM_STATES ||
-        ae__read_left(r) != (uint64_t)count * plan->weight_count * sizeof(float))
+    if (count > AE__OPTIM_STATES || !has_arrays(l, r, count))
         return malformed("has optimiser states of another length");
     AE_TRY(ae__model_reserve_states(l->model, (int32_t)count));
-    for (uint32_t s = 0; s < count; s++) {
-        for (int32_t i = 0; i < plan->n_weights; i++)
-            AE_TRY(get_reals(r, trained->states[s] + plan->weights[i].offset,
-                             plan->weights[i].count, "optimiser states"));
-    }
+    for (uint32_t s = 0; s < count; s++)
+        AE_TRY(get_array(l, r, trained->states[s], "optimiser states"));
     l->states = true;
     return AE_OK;
 }
@@ -266,6 +276,38 @@ static int32_t get_plateau(loading *l, ae__reader *r)
     return AE_OK;
 }
 
+static int32_t get_data(loading *l, ae__reader *r)
+{
+    ae__trained *trained = &l->model->trained;
+    AE_TRY(want_trained(l));
+    trained->part_data = ae__read_u32(r);
+    if (trained->part_done && trained->part_data) return AE_OK;
+    return malformed("has data of an epoch that is not open");
+}
+
+static int32_t get_best(loading *l, ae__reader *r)
+{
+    const uint64_t epochs = l->model->trained.epochs;
+    ae__best *best = &l->model->trained.best;
+    AE_TRY(want_trained(l));
+    best->loss = ae__read_f64(r);
+    best->epoch = ae__read_u64(r);
+    best->waited = ae__read_u64(r);
+    best->data = ae__read_u32(r);
+    uint32_t restored = ae__read_u32(r), arrays = ae__read_u32(r);
+    if (!isfinite(best->loss) || best->epoch < 1 || best->epoch > epochs ||
+        best->waited > epochs - best->epoch || restored > 1 || arrays > 1 + AE__OPTIM_STATES ||
+        !has_arrays(l, r, arrays))
+        return malformed("has a best epoch that cannot be");
+    AE_TRY(ae__model_reserve_best(l->model, (int32_t)arrays));
+    for (uint32_t i = 0; i < arrays; i++)
+        AE_TRY(get_array(l, r, best->kept + i * l->model->plan.weight_reals, "best weights"));
+    best->arrays = (int32_t)arrays;
+    best->restored = restored != 0;
+    best->begun = true;
+    return AE_OK;
+}
+
 static int32_t get_done(loading *l, ae__reader *r)
 {
     (void)r;
@@ -282,7 +324,7 @@ typedef struct chunk {
 static const chunk chunks[] = {
     {"MODL", get_model},   {"LAYR", get_layers},  {"TERM", get_terms}, {"OPTM", get_optimizer},
     {"WGHT", get_weights}, {"trnd", get_trained}, {"part", get_parts}, {"stat", get_states},
-    {"plat", get_plateau}, {"DONE", get_done},
+    {"data", get_data},    {"plat", get_plateau}, {"best", get_best},  {"DONE", get_done},
 };
 
 enum { CHUNKS = sizeof chunks / sizeof *chunks };

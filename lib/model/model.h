@@ -14,6 +14,19 @@ typedef struct ae__plateau {
     double scale;    /* of the learning rate */
 } ae__plateau;
 
+/* What early stopping knows of the epochs that were. */
+typedef struct ae__best {
+    bool begun;      /* there was an epoch; the rest is of no meaning before */
+    bool restored;   /* the model went back to it */
+    double loss;     /* lowest of an epoch */
+    uint64_t epoch;  /* its number, from 1 */
+    uint64_t waited; /* epochs since then */
+    uint32_t data;   /* fingerprint of what was trained and validated on */
+    int32_t arrays;  /* kept: weights, then states, each laid out as the weights; 0: none */
+    int32_t room;    /* for arrays */
+    real *kept;
+} ae__best;
+
 /* What training leaves in a model: kept in the file, so that it can go on. */
 typedef struct ae__trained {
     uint64_t epochs; /* complete ones */
@@ -22,6 +35,7 @@ typedef struct ae__trained {
     /* The open epoch: rows of the data, rows done, and the sums over them (plan.n_parts), which
      * lie in the run arena. */
     uint64_t part_rows, part_done;
+    uint32_t part_data; /* fingerprint of the data; 0: not known */
     double *parts;
 
     double *history;    /* a row of ae__history_series(desc) numbers an epoch */
@@ -31,6 +45,7 @@ typedef struct ae__trained {
     real *states[AE__OPTIM_STATES];
 
     ae__plateau plateau;
+    ae__best best;
 } ae__trained;
 
 /* The logarithm of a sum of exponentials: peak + log(sum). */
@@ -85,6 +100,10 @@ size_t ae__history_find(const ae__desc *desc, int32_t metric);
  * many epochs. NOMEM leaves both as they were. */
 int32_t ae__model_reserve_states(ae_model *model, int32_t want);
 int32_t ae__model_reserve_history(ae_model *model, size_t epochs);
+/* Makes room for so many arrays of the best epoch. NOMEM leaves all as it was. */
+int32_t ae__model_reserve_best(ae_model *model, int32_t arrays);
+/* Forgets the best epoch. */
+void ae__model_forget_best(ae_model *model);
 /* Forgets all that training left. */
 void ae__model_strip(ae_model *model);
 

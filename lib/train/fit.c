@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "train/fingerprint.h"
 #include "train/schedule.h"
 #include "train/step.h"
 
@@ -25,6 +26,7 @@ typedef struct fitting {
     ae__trained kept; /* counts of the state that the trainer keeps */
     double began;     /* seconds */
     double rate;      /* of the last step */
+    ae__checkpoints checkpoints;
     double terms[AE__MAX_TERMS], val_terms[AE__MAX_TERMS]; /* their means, for the events */
 } fitting;
 
@@ -40,6 +42,14 @@ static void mean_terms(const ae_model *model, const double *parts, uint64_t rows
 {
     for (int32_t i = 0; i < model->plan.n_terms; i++)
         terms[i] = parts[AE__PART_TERM + i] / (double)rows;
+}
+
+static int32_t call(const fitting *f, const ae_event *event)
+{
+    if (!f->request->progress) return AE_OK;
+    int32_t cancel = f->request->progress(event, f->request->user);
+    AE_TRY(ae__pool_check(f->model->engine.pool)); /* it may return in a child that it forked */
+    return cancel ? AE_ERR_CANCELLED : AE_OK;
 }
 
 static int32_t report(const fitting *f, int32_t kind, double loss, double val_loss)
@@ -61,10 +71,33 @@ static int32_t report(const fitting *f, int32_t kind, double loss, double val_lo
         .terms = f->terms,
         .val_terms = isnan(val_loss) ? NULL : f->val_terms,
     };
-    if (!f->request->progress) return AE_OK;
-    int32_t cancel = f->request->progress(&event, f->request->user);
-    AE_TRY(ae__pool_check(f->model->engine.pool)); /* it may return in a child that it forked */
-    return cancel ? AE_ERR_CANCELLED : AE_OK;
+    return call(f, &event);
+}
+
+/* Tells of the best epoch, as the history has it. */
+static int32_t report_stop(const fitting *f)
+{
+    const ae_model *model = f->model;
+    const ae__desc *desc = &model->desc;
+    const uint64_t epoch = model->trained.best.epoch;
+    const double *row = model->trained.history + (size_t)(epoch - 1) * ae__history_series(desc);
+    const double val_loss = row[ae__history_find(desc, AE_METRIC_VAL_LOSS)];
+    const double *val_terms = row + ae__history_find(desc, AE_METRIC_VAL_TERM);
+    ae_event event = {
+        .size = sizeof event,
+        .kind = AE_EVENT_STOP,
+        .n_terms = model->plan.n_terms,
+        .epoch = (int64_t)epoch,
+        .epochs = f->request->epochs,
+        .step = (int64_t)ae__blocks(f->rows, f->batch),
+        .steps = (int64_t)ae__blocks(f->rows, f->batch),
+        .loss = row[ae__history_find(desc, AE_METRIC_LOSS)],
+        .val_loss = val_loss,
+        .learning_rate = row[ae__history_find(desc, AE_METRIC_LEARNING_RATE)],
+        .terms = row + ae__history_find(desc, AE_METRIC_TERM),
+        .val_terms = isnan(val_loss) ? NULL : val_terms,
+    };
+    return call(f, &event);
 }
 
 static void order_task(void *arg, size_t task, size_t worker)
@@ -150,23 +183,6 @@ static int32_t diverged(fitting *f, const char *what, double value)
                     value, (unsigned long long)epoch, (unsigned long long)step);
 }
 
-static int32_t train_epoch_rest(fitting *f)
-{
-    ae__trained *trained = &f->model->trained;
-    const double *batch = f->trainer.parts;
-    while (trained->part_done < f->rows) {
-        f->rate = ae__schedule_rate(f->model, trained->steps);
-        train_batch(f);
-        if (!isfinite(batch[AE__PART_LOSS])) return diverged(f, "loss", batch[AE__PART_LOSS]);
-        trained->part_done += f->count;
-        for (size_t i = 0; i < f->model->plan.n_parts; i++) trained->parts[i] += batch[i];
-        mean_terms(f->model, trained->parts, trained->part_done, f->terms);
-        AE_TRY(report(f, AE_EVENT_BATCH, trained->parts[AE__PART_LOSS] / (double)trained->part_done,
-                      NAN));
-    }
-    return AE_OK;
-}
-
 /* An infinite second moment would make every later step 0, with losses that look sound. */
 static int32_t check_finite(fitting *f)
 {
@@ -178,6 +194,38 @@ static int32_t check_finite(fitting *f)
     for (int32_t i = 0; i < model->trained.n_states; i++) {
         norm = sqrt(kernels->sum_squares(model->trained.states[i], n));
         if (!isfinite(norm)) return diverged(f, "norm of the optimiser's state", norm);
+    }
+    return AE_OK;
+}
+
+static int32_t save_checkpoint(fitting *f, double now)
+{
+    if (f->request->checkpoint.path) AE_TRY(check_finite(f));
+    return ae__checkpoints_save(&f->checkpoints, f->model, now);
+}
+
+/* Writes one, if one is due after what has been done. */
+static int32_t checkpoint(fitting *f, int32_t done)
+{
+    double now = seconds();
+    if (!ae__checkpoints_due(&f->checkpoints, f->model, done, now)) return AE_OK;
+    return save_checkpoint(f, now);
+}
+
+static int32_t train_epoch_rest(fitting *f)
+{
+    ae__trained *trained = &f->model->trained;
+    const double *batch = f->trainer.parts;
+    while (trained->part_done < f->rows) {
+        f->rate = ae__schedule_rate(f->model, trained->steps);
+        train_batch(f);
+        if (!isfinite(batch[AE__PART_LOSS])) return diverged(f, "loss", batch[AE__PART_LOSS]);
+        trained->part_done += f->count;
+        for (size_t i = 0; i < f->model->plan.n_parts; i++) trained->parts[i] += batch[i];
+        mean_terms(f->model, trained->parts, trained->part_done, f->terms);
+        AE_TRY(checkpoint(f, AE__DONE_STEP));
+        AE_TRY(report(f, AE_EVENT_BATCH, trained->parts[AE__PART_LOSS] / (double)trained->part_done,
+                      NAN));
     }
     return AE_OK;
 }
@@ -248,7 +296,9 @@ static int32_t close_epoch(fitting *f)
     ae__schedule_epoch(model, validation ? val_loss : loss);
     model->trained.epochs++;
     open_epoch(model);
+    ae__stop_epoch(model, &f->request->stop, validation ? val_loss : loss);
     keep(f);
+    AE_TRY(checkpoint(f, AE__DONE_EPOCH));
     return report(f, AE_EVENT_EPOCH, loss, val_loss);
 }
 
@@ -269,33 +319,95 @@ static int32_t train_epoch(fitting *f)
 static int32_t reserve(fitting *f)
 {
     const ae__spec *optim = &f->model->desc.optim;
-    int32_t states = f->model->trained.n_states;
     AE_TRY(ae__model_reserve_states(f->model, ae__optim_of(optim->kind)->states(optim)));
-    int32_t status = ae__model_reserve_history(f->model, (size_t)f->request->epochs);
-    if (status == AE_OK) status = ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
-    if (status != AE_OK) f->model->trained.n_states = states; /* new ones would be saved */
-    return status;
+    AE_TRY(ae__model_reserve_history(f->model, (size_t)f->request->epochs));
+    AE_TRY(ae__stop_reserve(f->model, &f->request->stop));
+    return ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
 }
 
-static int32_t train(fitting *f)
+/* Goes on with the open epoch, on the data that it was begun on, or begins one. */
+static int32_t take_up_epoch(fitting *f, uint32_t data)
 {
     ae__trained *trained = &f->model->trained;
-    AE_TRY(reserve(f));
-    /* an epoch of other data cannot be gone on with */
-    if (trained->part_rows != f->rows || !trained->part_done) open_epoch(f->model);
+    if (f->request->anew) trained->part_done = 0;
+    if (trained->part_done && trained->part_rows != f->rows)
+        return ae__fail(
+            AE_ERR_STATE,
+            "fit: epoch %llu was begun on %llu rows, got %llu; AE_FIT_ANEW begins it anew",
+            (unsigned long long)trained->epochs + 1, (unsigned long long)trained->part_rows,
+            (unsigned long long)f->rows);
+    if (trained->part_done && trained->part_data && trained->part_data != data)
+        return ae__fail(AE_ERR_STATE,
+                        "fit: epoch %llu was begun on other data; AE_FIT_ANEW begins it anew",
+                        (unsigned long long)trained->epochs + 1);
+    if (!trained->part_done) open_epoch(f->model);
     trained->part_rows = f->rows;
+    trained->part_data = data;
+    return AE_OK;
+}
+
+static int32_t take_up(fitting *f)
+{
+    const ae__fit_request *request = f->request;
+    AE_TRY(reserve(f));
+    uint32_t data = ae__fingerprint(&f->trainer, request->data, 0), all = data;
+    if (request->validation) all = ae__fingerprint(&f->trainer, request->validation, data);
+    AE_TRY(take_up_epoch(f, data));
+    if (f->model->trained.epochs < (uint64_t)request->epochs)
+        ae__stop_begin(f->model, &request->stop, all);
+    return AE_OK;
+}
+
+/* All that can fail before the first step. */
+static int32_t begin(fitting *f)
+{
+    ae__trained *trained = &f->model->trained;
+    const int32_t states = trained->n_states;
+    AE_TRY(ae__checkpoints_begin(&f->checkpoints, &f->request->checkpoint, seconds()));
+    int32_t status = take_up(f);
+    if (status != AE_OK) {
+        trained->n_states = states; /* new ones would be saved */
+        return status;
+    }
     f->rate = ae__schedule_rate(f->model, trained->steps ? trained->steps - 1 : 0);
     keep(f);
-    while (trained->epochs < (uint64_t)f->request->epochs) {
+    return AE_OK;
+}
+
+static int32_t train_epochs(fitting *f)
+{
+    const ae__trained *trained = &f->model->trained;
+    const uint64_t epochs = (uint64_t)f->request->epochs;
+    while (trained->epochs < epochs && !ae__stop_due(f->model, &f->request->stop)) {
         int32_t status = train_epoch(f);
-        bool over = trained->epochs >= (uint64_t)f->request->epochs;
-        if (status == AE_ERR_CANCELLED && over) return AE_OK; /* there was nothing left to cancel */
+        bool over = trained->epochs >= epochs || ae__stop_due(f->model, &f->request->stop);
+        if (status == AE_ERR_CANCELLED && over) break; /* there was nothing left to cancel */
         if (status == AE_ERR_CANCELLED)
             return ae__fail(status, "fit: cancelled by the callback in epoch %llu",
                             (unsigned long long)trained->epochs + (trained->part_done > 0));
         AE_TRY(status);
     }
     return AE_OK;
+}
+
+static int32_t train(fitting *f)
+{
+    AE_TRY(begin(f));
+    int32_t status = train_epochs(f);
+    if (status != AE_OK && status != AE_ERR_CANCELLED) return status;
+    bool stopped = status == AE_OK && ae__stop_due(f->model, &f->request->stop);
+    if (stopped) ae__stop_restore(f->model);
+    if (stopped) f->checkpoints.current = false;
+    AE_TRY(save_checkpoint(f, seconds()));
+    if (stopped) status = report_stop(f);
+    return stopped && status == AE_ERR_CANCELLED ? AE_OK : status;
+}
+
+/* A fit was ended between its last epoch and the way back to the best one. */
+static bool to_be_restored(const ae_model *model, const ae__fit_request *request)
+{
+    return ae__stop_due(model, &request->stop) && !model->trained.best.restored &&
+           model->trained.best.arrays;
 }
 
 int32_t ae__fit(ae_model *model, const ae__fit_request *request)
@@ -306,7 +418,8 @@ int32_t ae__fit(ae_model *model, const ae__fit_request *request)
     ae__pool *pool = model->engine.pool, *own = NULL;
     int32_t status;
     f.batch = batch < rows ? batch : rows;
-    if (model->trained.epochs >= (uint64_t)request->epochs) return AE_OK;
+    if (model->trained.epochs >= (uint64_t)request->epochs && !to_be_restored(model, request))
+        return AE_OK;
     if (request->threads && request->threads != ae__pool_threads(pool)) {
         if (request->threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, request->threads));
         model->engine.pool = own;

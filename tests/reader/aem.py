@@ -26,7 +26,8 @@ class NonFiniteError(FormatError):
 # --- tables of the page ---------------------------------------------------------------------------
 
 MAGIC = b"\x89AEM\r\n\x1a\n"
-TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"stat", b"plat", b"DONE"]  # in the order of the file
+TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"stat",
+        b"data", b"plat", b"best", b"DONE"]  # in the order of the file
 I64, F64, F32 = 3, 4, 1  # types
 LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
 
@@ -225,6 +226,7 @@ def chunks(data):
 
 # --- model ----------------------------------------------------------------------------------------
 
+Best = namedtuple("Best", "loss epoch waited data restored arrays")
 Plateau = namedtuple("Plateau", "lowest waited factor")
 Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
 
@@ -263,7 +265,8 @@ class Model:
     weights             {(layer, "kernel" or "bias"): list of rows}
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
     states              of the optimiser, each like weights
-    plateau             what the schedule remembers; None: nothing
+    data                fingerprint of those of an open epoch; None: not known
+    plateau, best       what schedule and early stopping remember; None: nothing
     """
 
     def __init__(self, data):
@@ -278,7 +281,9 @@ class Model:
         if "trnd" in file:
             self._training(file["trnd"])
             self._states(file["stat"])
+        self.data = self._data(file["data"]) if "data" in file else None
         self.plateau = self._plateau(file["plat"]) if "plat" in file else None
+        self.best = self._best(file["best"]) if "best" in file else None
         for chunk in file.values():
             chunk.end()
 
@@ -386,7 +391,22 @@ class Model:
         waited = chunk.number("Q", "epochs waited", 0, 2 ** 53)
         return Plateau(lowest, waited, chunk.number("d", "factor", 0, 1))
 
+    def _data(self, chunk):
+        if not self.training.rows_done:
+            chunk.refuse("no epoch is open")
+        return chunk.number("I", "fingerprint", 1, 2 ** 32 - 1)
+
+    def _best(self, chunk):
+        loss = chunk.number("d", "lowest loss", -sys.float_info.max, sys.float_info.max)
+        epoch = chunk.number("Q", "best epoch", 1, self.training.epochs)
+        waited = chunk.number("Q", "epochs waited", 0, self.training.epochs - epoch)
+        data, = chunk.fields("I")
+        restored = chunk.number("I", "restored", 0, 1)
+        return Best(loss, epoch, waited, data, restored, self._arrays(chunk, chunk.number("I", "arrays", 0, 3)))
+
+    def _arrays(self, chunk, count):
+        return [{key: chunk.matrix(len(array), len(array[0])) for key, array in self.weights.items()}
+                for _ in range(count)]
+
     def _states(self, chunk):
-        for _ in range(chunk.number("I", "count of states", 0, 2)):
-            self.states.append({key: chunk.matrix(len(array), len(array[0]))
-                                for key, array in self.weights.items()})
+        self.states = self._arrays(chunk, chunk.number("I", "count of states", 0, 2))

@@ -638,7 +638,7 @@ typedef struct ae_event {
 
 /* Called on the thread that called ae_fit, between steps. A value other than 0 ends the training:
  * at an AE_EVENT_EPOCH that epoch is complete, at an AE_EVENT_BATCH its step is. It may look into
- * the model, run it and save it. ae_fit, ae_model_set, ae_model_weights_set and ae_model_strip
+ * the model, run it and save it. ae_fit, ae_fit_batch, ae_model_set, ae_model_weights_set and ae_model_strip
  * answer BUSY, and the model must not be freed. */
 typedef int32_t ae_progress(const ae_event *event, void *user);
 
@@ -720,6 +720,26 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
 AE_API int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
                       const ae_fit_options *options);
 AE_API int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_options *options);
+
+/* Makes one step of the optimiser on these rows, as they come: for a model that goes on learning while
+ * it is used. What it needs is kept in the model and its file; nothing grows with the number of calls.
+ *   x, y   as for ae_fit
+ *   rows   1 to 2^24, of the whole call: AE_PARAM_BATCH and SHUFFLE have no say
+ *   loss   becomes the mean loss of these rows, each before the step; may be NULL
+ * There are no epochs here. Schedules go by the steps, which ae_fit's are counted with; a plateau, a
+ * history, early stopping and checkpoints belong to ae_fit, and an epoch that it left open waits for it.
+ * A warm-up of a penalty is taken as over. Random draws are functions of the step, so that every call
+ * has others. One row that is out of all bounds can spoil what was learnt: AE_PARAM_CLIP_NORM helps.
+ * Codes as ae_fit, but never CANCELLED or IO. DIVERGED: the model is as it was before the call.
+ * Threads: one call per handle. Allocates: where there were never so many rows. Since: 0.1. */
+AE_API int32_t ae_fit_batch(ae_model *model, const float *x, const float *y, int64_t rows,
+                            double *loss);
+AE_API int32_t ae_fit_batch_data(ae_model *model, const ae_data *data, double *loss);
+
+/* The mean of ae_fit_batch's losses up to the 100th call, then r + (loss - r) / 100 at each. NaN for
+ * NULL, or before the first call.
+ * Threads: as const. Allocates: never. Since: 0.1. */
+AE_API double ae_model_running_loss(const ae_model *model);
 
 /* What the history holds, a value an epoch. */
 enum {

@@ -4,6 +4,7 @@
 
 #include "api/check.h"
 #include "train/fit.h"
+#include "train/online.h"
 
 int32_t ae_fit_options_create_with(ae_fit_options **out, const ae_allocator *allocator)
 {
@@ -193,7 +194,26 @@ static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *
     return ae__fit(model, &request);
 }
 
+static int32_t fit_batch(ae_model *model, const ae__view *data, double *loss)
+{
+    AE_TRY(ae__check_change(model));
+    if (data->x.rows > AE__ONLINE_ROWS)
+        return ae__fail(AE_ERR_RANGE, "ae_fit_batch: rows is %zu, wanted at most %d", data->x.rows,
+                        AE__ONLINE_ROWS);
+    AE_TRY(ae__check_loss(model, data, "x", "y"));
+    AE_TRY(ae__check_finite(data, "x", "y"));
+    return ae__fit_batch(model, data, loss);
+}
+
 #else
+
+static int32_t fit_batch(ae_model *model, const ae__view *data, double *loss)
+{
+    (void)model;
+    (void)data;
+    (void)loss;
+    return ae__fail(AE_ERR_UNSUPPORTED, "ae_fit_batch: this libae was built without training");
+}
 
 static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *options)
 {
@@ -221,4 +241,21 @@ int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
     AE_TRY(
         ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
     return fit(model, &view, options);
+}
+
+int32_t ae_fit_batch_data(ae_model *model, const ae_data *data, double *loss)
+{
+    AE__WANT(model);
+    AE__WANT(data);
+    return fit_batch(model, &data->view, loss);
+}
+
+int32_t ae_fit_batch(ae_model *model, const float *x, const float *y, int64_t rows, double *loss)
+{
+    ae__view view;
+    AE__WANT(model);
+    AE__WANT(x);
+    AE_TRY(
+        ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
+    return fit_batch(model, &view, loss);
 }

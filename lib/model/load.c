@@ -308,6 +308,17 @@ static int32_t get_best(loading *l, ae__reader *r)
     return AE_OK;
 }
 
+static int32_t get_online(loading *l, ae__reader *r)
+{
+    ae__online *online = &l->model->trained.online;
+    AE_TRY(want_trained(l));
+    online->steps = ae__read_u64(r);
+    online->loss = ae__read_f64(r);
+    if (online->steps < 1 || online->steps > l->model->trained.steps || !isfinite(online->loss))
+        return malformed("has a running loss that cannot be");
+    return AE_OK;
+}
+
 static int32_t get_done(loading *l, ae__reader *r)
 {
     (void)r;
@@ -324,7 +335,8 @@ typedef struct chunk {
 static const chunk chunks[] = {
     {"MODL", get_model},   {"LAYR", get_layers},  {"TERM", get_terms}, {"OPTM", get_optimizer},
     {"WGHT", get_weights}, {"trnd", get_trained}, {"part", get_parts}, {"stat", get_states},
-    {"data", get_data},    {"plat", get_plateau}, {"best", get_best},  {"DONE", get_done},
+    {"data", get_data},    {"plat", get_plateau}, {"best", get_best},  {"onli", get_online},
+    {"DONE", get_done},
 };
 
 enum { CHUNKS = sizeof chunks / sizeof *chunks };

@@ -27,6 +27,12 @@ typedef struct ae__best {
     real *kept;
 } ae__best;
 
+/* What ae_fit_batch counts. */
+typedef struct ae__online {
+    uint64_t steps;
+    double loss; /* running, of no meaning before the first */
+} ae__online;
+
 /* What training leaves in a model: kept in the file, so that it can go on. */
 typedef struct ae__trained {
     uint64_t epochs; /* complete ones */
@@ -46,6 +52,7 @@ typedef struct ae__trained {
 
     ae__plateau plateau;
     ae__best best;
+    ae__online online;
 } ae__trained;
 
 /* The logarithm of a sum of exponentials: peak + log(sum). */

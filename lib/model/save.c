@@ -164,6 +164,12 @@ static void put_best(ae__writer *w, const ae_model *model)
         put_array(w, model, best->kept + (size_t)i * model->plan.weight_reals);
 }
 
+static void put_online(ae__writer *w, const ae_model *model)
+{
+    ae__write_u64(w, model->trained.online.steps);
+    ae__write_f64(w, model->trained.online.loss);
+}
+
 static void put_nothing(ae__writer *w, const ae_model *model)
 {
     (void)w;
@@ -201,6 +207,11 @@ static bool has_best(const ae_model *model)
     return trained(model) && model->trained.best.begun;
 }
 
+static bool was_online(const ae_model *model)
+{
+    return trained(model) && model->trained.online.steps > 0;
+}
+
 typedef struct chunk {
     char tag[5];
     bool (*wanted)(const ae_model *model);
@@ -213,7 +224,8 @@ static const chunk chunks[] = {
     {"WGHT", always, put_weights},     {"trnd", trained, put_trained},
     {"part", within_epoch, put_parts}, {"stat", trained, put_states},
     {"data", knows_data, put_data},    {"plat", on_plateau, put_plateau},
-    {"best", has_best, put_best},      {"DONE", always, put_nothing},
+    {"best", has_best, put_best},      {"onli", was_online, put_online},
+    {"DONE", always, put_nothing},
 };
 
 static void put_chunk(ae__writer *w, const chunk *c, const ae_model *model)

@@ -183,19 +183,11 @@ static int32_t diverged(fitting *f, const char *what, double value)
                     value, (unsigned long long)epoch, (unsigned long long)step);
 }
 
-/* An infinite second moment would make every later step 0, with losses that look sound. */
 static int32_t check_finite(fitting *f)
 {
-    const ae_model *model = f->model;
-    const ae__kernels *kernels = model->engine.kernels;
-    size_t n = model->plan.weight_reals;
-    double norm = sqrt(kernels->sum_squares(model->weights, n));
-    if (!isfinite(norm)) return diverged(f, "norm of the weights", norm);
-    for (int32_t i = 0; i < model->trained.n_states; i++) {
-        norm = sqrt(kernels->sum_squares(model->trained.states[i], n));
-        if (!isfinite(norm)) return diverged(f, "norm of the optimiser's state", norm);
-    }
-    return AE_OK;
+    double norm;
+    const char *what = ae__trainer_infinite(f->model, &norm);
+    return what ? diverged(f, what, norm) : AE_OK;
 }
 
 static int32_t save_checkpoint(fitting *f, double now)

@@ -278,6 +278,20 @@ void ae__trainer_step(ae__trainer *trainer, const ae__context *context)
     model->trained.steps = t;
 }
 
+const char *ae__trainer_infinite(const ae_model *model, double *norm)
+{
+    const ae__kernels *kernels = model->engine.kernels;
+    const size_t n = model->plan.weight_reals;
+    double value = sqrt(kernels->sum_squares(model->weights, n));
+    const char *what = isfinite(value) ? NULL : "norm of the weights";
+    for (int32_t i = 0; !what && i < model->trained.n_states; i++) {
+        value = sqrt(kernels->sum_squares(model->trained.states[i], n));
+        if (!isfinite(value)) what = "norm of the optimiser's state";
+    }
+    if (what) *norm = value;
+    return what;
+}
+
 /* ---- the last complete epoch ---- */
 
 static size_t state_reals(const ae_model *model)

@@ -37,6 +37,10 @@ void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae_
 /* The same, and one step of the optimiser; counts it. */
 void ae__trainer_step(ae__trainer *trainer, const ae__context *context);
 
+/* What of a model is not finite, and its norm; NULL: all is. An infinite second moment would make every
+ * later step 0, with losses that look sound. */
+const char *ae__trainer_infinite(const ae_model *model, double *norm);
+
 /* Weights and optimiser as they are now, to be kept, or as they were kept. */
 void ae__trainer_keep(ae__trainer *trainer);
 void ae__trainer_restore(ae__trainer *trainer);

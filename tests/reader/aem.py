@@ -27,7 +27,7 @@ class NonFiniteError(FormatError):
 
 MAGIC = b"\x89AEM\r\n\x1a\n"
 TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"stat",
-        b"data", b"plat", b"best", b"DONE"]  # in the order of the file
+        b"data", b"plat", b"best", b"onli", b"DONE"]  # in the order of the file
 I64, F64, F32 = 3, 4, 1  # types
 LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
 
@@ -227,6 +227,7 @@ def chunks(data):
 # --- model ----------------------------------------------------------------------------------------
 
 Best = namedtuple("Best", "loss epoch waited data restored arrays")
+Online = namedtuple("Online", "steps running_loss")
 Plateau = namedtuple("Plateau", "lowest waited factor")
 Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
 
@@ -266,7 +267,7 @@ class Model:
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
     states              of the optimiser, each like weights
     data                fingerprint of those of an open epoch; None: not known
-    plateau, best       what schedule and early stopping remember; None: nothing
+    plateau, best, online   what schedule, early stopping and single steps remember; None: nothing
     """
 
     def __init__(self, data):
@@ -284,6 +285,7 @@ class Model:
         self.data = self._data(file["data"]) if "data" in file else None
         self.plateau = self._plateau(file["plat"]) if "plat" in file else None
         self.best = self._best(file["best"]) if "best" in file else None
+        self.online = self._online(file["onli"]) if "onli" in file else None
         for chunk in file.values():
             chunk.end()
 
@@ -403,6 +405,10 @@ class Model:
         data, = chunk.fields("I")
         restored = chunk.number("I", "restored", 0, 1)
         return Best(loss, epoch, waited, data, restored, self._arrays(chunk, chunk.number("I", "arrays", 0, 3)))
+
+    def _online(self, chunk):
+        steps = chunk.number("Q", "steps", 1, self.training.steps)
+        return Online(steps, chunk.number("d", "running loss", -sys.float_info.max, sys.float_info.max))
 
     def _arrays(self, chunk, count):
         return [{key: chunk.matrix(len(array), len(array[0])) for key, array in self.weights.items()}

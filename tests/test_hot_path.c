@@ -142,6 +142,7 @@ static void steps_and_epochs_allocate_nothing(void **state)
         ae_model *model = model_on(&h);
         ae_fit_options *options = options_to(5);
         must(ae_fit_options_set_i64(options, AE_FIT_THREADS, threads));
+        must(ae_model_set_i64(model, AE_PARAM_ACCUMULATE, threads));
         must(ae_fit_options_set_i64(options, AE_FIT_PATIENCE, 2));
         must(ae_fit_options_checkpoint(options, "test_hot_path.aem", 0, 1, 0));
         must(ae_fit_options_validation(options, x, NULL, N));
@@ -278,7 +279,7 @@ static int32_t fit_first(heap *h)
     return change(h, model_on(h), fit_6);
 }
 
-/* All that training needs grows: epochs, batch, and momentum's state. */
+/* All that training needs grows: epochs, batch, momentum's state, and room for gradients. */
 static int32_t fit_on(heap *h)
 {
     ae_allocator allocator = allocator_of(h);
@@ -287,6 +288,7 @@ static int32_t fit_on(heap *h)
     ae_model *model = model_of(recipe_config(&r, &allocator));
     train_to(model, x, N, 2);
     must(ae_model_set_i64(model, AE_PARAM_BATCH, 6));
+    must(ae_model_set_i64(model, AE_PARAM_ACCUMULATE, 2));
     must(ae_model_set_f64(model, AE_PARAM_MOMENTUM, 0.5));
     return change(h, model, fit_6);
 }

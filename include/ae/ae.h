@@ -278,6 +278,10 @@ enum {
     AE_PARAM_SCHEDULE_PATIENCE = 25,  /* i64, 10: of PLATEAU: epochs; 1 to 2^20 */
     AE_PARAM_SCHEDULE_THRESHOLD = 26, /* f64, 1e-4: of PLATEAU: a loss is lower that lies below the
                                        * lowest so far by more than this share of it; 0 to 1 */
+    AE_PARAM_ACCUMULATE = 27,         /* i64, 1: batches a step, whose gradient is the mean over all
+                                       * their rows: 4 of 64 rows make the step of 256 in the
+                                       * memory of 64; the last group of an epoch may have fewer;
+                                       * 1 to 65536 */
 
     /* the layer added last (ae_config_set); kept in the file */
     AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer, as given to ae_config_dense */

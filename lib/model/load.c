@@ -16,7 +16,8 @@ typedef struct loading {
     const ae_allocator *mem;
     ae__desc desc;
     ae_model *model; /* made when the description is complete, at the first weights */
-    bool states;     /* the optimiser's states were there */
+    bool trained;    /* the counts of training were there */
+    bool states;     /* the optimiser's states, too */
 } loading;
 
 static int32_t malformed(const char *what)
@@ -207,12 +208,13 @@ static int32_t get_trained(loading *l, ae__reader *r)
     trained->part_rows = ae__read_u64(r);
     trained->part_done = ae__read_u64(r);
     trained->parts[AE__PART_LOSS] = ae__read_f64(r);
-    if (trained->steps < 1 || trained->steps > MOST || epochs > trained->steps ||
-        epochs > most_epochs || trained->part_rows > MOST ||
+    if ((trained->steps < 1 && !trained->part_done) || trained->steps > MOST ||
+        epochs > trained->steps || epochs > most_epochs || trained->part_rows > MOST ||
         trained->part_done > trained->part_rows || !isfinite(trained->parts[AE__PART_LOSS]))
         return malformed("has counts of training that cannot be");
     AE_TRY(get_history(l->model, r, epochs));
     trained->epochs = epochs;
+    l->trained = true;
     return AE_OK;
 }
 
@@ -319,10 +321,22 @@ static int32_t get_online(loading *l, ae__reader *r)
     return AE_OK;
 }
 
+static int32_t get_pending(loading *l, ae__reader *r)
+{
+    ae__trained *trained = &l->model->trained;
+    AE_TRY(want_trained(l));
+    uint64_t rows = ae__read_u64(r);
+    if (rows < 1 || rows > trained->part_done || !has_arrays(l, r, 1))
+        return malformed("has gradients of batches that cannot be");
+    AE_TRY(ae__model_reserve_pending(l->model));
+    trained->pending.rows = rows;
+    return get_array(l, r, trained->pending.sum, "gradients");
+}
+
 static int32_t get_done(loading *l, ae__reader *r)
 {
     (void)r;
-    if (l->states == (l->model->trained.steps > 0)) return AE_OK;
+    if (l->states == l->trained) return AE_OK;
     return malformed("has one of chunks trnd and stat without the other");
 }
 
@@ -336,7 +350,7 @@ static const chunk chunks[] = {
     {"MODL", get_model},   {"LAYR", get_layers},  {"TERM", get_terms}, {"OPTM", get_optimizer},
     {"WGHT", get_weights}, {"trnd", get_trained}, {"part", get_parts}, {"stat", get_states},
     {"data", get_data},    {"plat", get_plateau}, {"best", get_best},  {"onli", get_online},
-    {"DONE", get_done},
+    {"grad", get_pending}, {"DONE", get_done},
 };
 
 enum { CHUNKS = sizeof chunks / sizeof *chunks };

@@ -227,6 +227,16 @@ int32_t ae__model_reserve_history(ae_model *model, size_t epochs)
     return AE_OK;
 }
 
+int32_t ae__model_reserve_pending(ae_model *model)
+{
+    ae__pending *pending = &model->trained.pending;
+    if (pending->sum) return AE_OK;
+    pending->sum = ae__mem_array(&model->mem, model->plan.weight_reals, sizeof *pending->sum);
+    if (pending->sum) return AE_OK;
+    return ae__fail(AE_ERR_NOMEM, "model: no memory for gradients of %zu weights",
+                    model->plan.weight_reals);
+}
+
 int32_t ae__model_reserve_best(ae_model *model, int32_t arrays)
 {
     ae__best *best = &model->trained.best;
@@ -255,6 +265,7 @@ void ae__model_strip(ae_model *model)
 {
     double *parts = model->trained.parts;
     ae__model_forget_best(model);
+    ae__mem_free(&model->mem, model->trained.pending.sum);
     ae__mem_free(&model->mem, model->trained.history);
     ae__mem_free(&model->mem, model->trained.states[0]);
     ae__mem_free(&model->mem, model->train_block);

@@ -27,6 +27,12 @@ typedef struct ae__best {
     real *kept;
 } ae__best;
 
+/* Gradients of the batches since the last step, where several make one. */
+typedef struct ae__pending {
+    uint64_t rows; /* of these batches; 0: there are none */
+    real *sum;     /* laid out as the weights: of each batch, times its rows; NULL: no room yet */
+} ae__pending;
+
 /* What ae_fit_batch counts. */
 typedef struct ae__online {
     uint64_t steps;
@@ -53,6 +59,7 @@ typedef struct ae__trained {
     ae__plateau plateau;
     ae__best best;
     ae__online online;
+    ae__pending pending;
 } ae__trained;
 
 /* The logarithm of a sum of exponentials: peak + log(sum). */
@@ -107,6 +114,8 @@ size_t ae__history_find(const ae__desc *desc, int32_t metric);
  * many epochs. NOMEM leaves both as they were. */
 int32_t ae__model_reserve_states(ae_model *model, int32_t want);
 int32_t ae__model_reserve_history(ae_model *model, size_t epochs);
+/* Makes room for pending gradients. NOMEM. */
+int32_t ae__model_reserve_pending(ae_model *model);
 /* Makes room for so many arrays of the best epoch. NOMEM leaves all as it was. */
 int32_t ae__model_reserve_best(ae_model *model, int32_t arrays);
 /* Forgets the best epoch. */

@@ -9,10 +9,10 @@
  * their bytes. */
 static bool written(const ae__value *value)
 {
-    static const int32_t later[] = {AE_PARAM_SCHEDULE,          AE_PARAM_SCHEDULE_STEPS,
-                                    AE_PARAM_SCHEDULE_FACTOR,   AE_PARAM_SCHEDULE_MINIMUM,
-                                    AE_PARAM_SCHEDULE_WARMUP,   AE_PARAM_SCHEDULE_PATIENCE,
-                                    AE_PARAM_SCHEDULE_THRESHOLD};
+    static const int32_t later[] = {AE_PARAM_SCHEDULE,           AE_PARAM_SCHEDULE_STEPS,
+                                    AE_PARAM_SCHEDULE_FACTOR,    AE_PARAM_SCHEDULE_MINIMUM,
+                                    AE_PARAM_SCHEDULE_WARMUP,    AE_PARAM_SCHEDULE_PATIENCE,
+                                    AE_PARAM_SCHEDULE_THRESHOLD, AE_PARAM_ACCUMULATE};
     const ae__param *row = ae__param_of(value->id);
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         if (later[i] != value->id) continue;
@@ -170,6 +170,12 @@ static void put_online(ae__writer *w, const ae_model *model)
     ae__write_f64(w, model->trained.online.loss);
 }
 
+static void put_pending(ae__writer *w, const ae_model *model)
+{
+    ae__write_u64(w, model->trained.pending.rows);
+    put_array(w, model, model->trained.pending.sum);
+}
+
 static void put_nothing(ae__writer *w, const ae_model *model)
 {
     (void)w;
@@ -184,7 +190,7 @@ static bool always(const ae_model *model)
 
 static bool trained(const ae_model *model)
 {
-    return model->trained.steps > 0;
+    return model->trained.steps > 0 || model->trained.part_done > 0;
 }
 
 static bool within_epoch(const ae_model *model)
@@ -212,6 +218,11 @@ static bool was_online(const ae_model *model)
     return trained(model) && model->trained.online.steps > 0;
 }
 
+static bool within_group(const ae_model *model)
+{
+    return within_epoch(model) && model->trained.pending.rows > 0;
+}
+
 typedef struct chunk {
     char tag[5];
     bool (*wanted)(const ae_model *model);
@@ -219,13 +230,13 @@ typedef struct chunk {
 } chunk;
 
 static const chunk chunks[] = {
-    {"MODL", always, put_model},       {"LAYR", always, put_layers},
-    {"TERM", always, put_terms},       {"OPTM", always, put_optimizer},
-    {"WGHT", always, put_weights},     {"trnd", trained, put_trained},
-    {"part", within_epoch, put_parts}, {"stat", trained, put_states},
-    {"data", knows_data, put_data},    {"plat", on_plateau, put_plateau},
-    {"best", has_best, put_best},      {"onli", was_online, put_online},
-    {"DONE", always, put_nothing},
+    {"MODL", always, put_model},         {"LAYR", always, put_layers},
+    {"TERM", always, put_terms},         {"OPTM", always, put_optimizer},
+    {"WGHT", always, put_weights},       {"trnd", trained, put_trained},
+    {"part", within_epoch, put_parts},   {"stat", trained, put_states},
+    {"data", knows_data, put_data},      {"plat", on_plateau, put_plateau},
+    {"best", has_best, put_best},        {"onli", was_online, put_online},
+    {"grad", within_group, put_pending}, {"DONE", always, put_nothing},
 };
 
 static void put_chunk(ae__writer *w, const chunk *c, const ae_model *model)
@@ -257,6 +268,8 @@ int32_t ae__file_savable(const ae_model *model)
     AE_TRY(check_finite(model, model->weights, ""));
     for (int32_t i = 0; i < model->trained.n_states; i++)
         AE_TRY(check_finite(model, model->trained.states[i], "optimiser's state of "));
+    if (within_group(model))
+        AE_TRY(check_finite(model, model->trained.pending.sum, "gradient of "));
     return AE_OK;
 }
 

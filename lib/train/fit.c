@@ -22,6 +22,7 @@ typedef struct fitting {
     ae__order order;
     bool shuffled;
     uint64_t rows, batch;
+    uint64_t group;   /* rows of a step: of several batches, or of one */
     uint64_t count;   /* rows of the current batch */
     ae__trained kept; /* counts of the state that the trainer keeps */
     double began;     /* seconds */
@@ -62,8 +63,8 @@ static int32_t report(const fitting *f, int32_t kind, double loss, double val_lo
         .n_terms = f->model->plan.n_terms,
         .epoch = (int64_t)trained->epochs + (kind == AE_EVENT_BATCH),
         .epochs = f->request->epochs,
-        .step = (int64_t)ae__blocks(done, f->batch),
-        .steps = (int64_t)ae__blocks(f->rows, f->batch),
+        .step = (int64_t)(trained->pending.rows ? done / f->group : ae__blocks(done, f->group)),
+        .steps = (int64_t)ae__blocks(f->rows, f->group),
         .loss = loss,
         .val_loss = val_loss,
         .learning_rate = f->rate,
@@ -89,8 +90,8 @@ static int32_t report_stop(const fitting *f)
         .n_terms = model->plan.n_terms,
         .epoch = (int64_t)epoch,
         .epochs = f->request->epochs,
-        .step = (int64_t)ae__blocks(f->rows, f->batch),
-        .steps = (int64_t)ae__blocks(f->rows, f->batch),
+        .step = (int64_t)ae__blocks(f->rows, f->group),
+        .steps = (int64_t)ae__blocks(f->rows, f->group),
         .loss = row[ae__history_find(desc, AE_METRIC_LOSS)],
         .val_loss = val_loss,
         .learning_rate = row[ae__history_find(desc, AE_METRIC_LEARNING_RATE)],
@@ -130,6 +131,19 @@ static ae__context step_context(const fitting *f)
     };
 }
 
+/* Trains on the batch that the trainer holds; its group ends with the epoch at the latest. */
+static void step(fitting *f, const ae__context *context)
+{
+    const ae__trained *trained = &f->model->trained;
+    if (f->group == f->batch && !trained->pending.rows) {
+        ae__trainer_step(&f->trainer, context);
+        return;
+    }
+    ae__trainer_add(&f->trainer, context);
+    if (trained->pending.rows >= f->group || trained->part_done + f->count == f->rows)
+        ae__trainer_step_added(&f->trainer);
+}
+
 /* Gathers the next batch and trains on it. */
 static void train_batch(fitting *f)
 {
@@ -152,7 +166,7 @@ static void train_batch(fitting *f)
     context.target_row = target.row;
     context.side = side.at;
     context.side_row = side.row;
-    ae__trainer_step(&f->trainer, &context);
+    step(f, &context);
 }
 
 /* The counts alone: history and states are blocks that each has its own place for. */
@@ -215,7 +229,7 @@ static int32_t train_epoch_rest(fitting *f)
         trained->part_done += f->count;
         for (size_t i = 0; i < f->model->plan.n_parts; i++) trained->parts[i] += batch[i];
         mean_terms(f->model, trained->parts, trained->part_done, f->terms);
-        AE_TRY(checkpoint(f, AE__DONE_STEP));
+        AE_TRY(checkpoint(f, trained->pending.rows ? AE__DONE_BATCH : AE__DONE_STEP));
         AE_TRY(report(f, AE_EVENT_BATCH, trained->parts[AE__PART_LOSS] / (double)trained->part_done,
                       NAN));
     }
@@ -268,6 +282,7 @@ static void record(const fitting *f, double loss, double val_loss)
 static void open_epoch(ae_model *model)
 {
     model->trained.part_done = 0;
+    ae__trainer_drop(model);
     memset(model->trained.parts, 0, model->plan.n_parts * sizeof *model->trained.parts);
 }
 
@@ -313,6 +328,7 @@ static int32_t reserve(fitting *f)
     const ae__spec *optim = &f->model->desc.optim;
     AE_TRY(ae__model_reserve_states(f->model, ae__optim_of(optim->kind)->states(optim)));
     AE_TRY(ae__model_reserve_history(f->model, (size_t)f->request->epochs));
+    if (f->group > f->batch) AE_TRY(ae__model_reserve_pending(f->model));
     AE_TRY(ae__stop_reserve(f->model, &f->request->stop));
     return ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
 }
@@ -410,6 +426,8 @@ int32_t ae__fit(ae_model *model, const ae__fit_request *request)
     ae__pool *pool = model->engine.pool, *own = NULL;
     int32_t status;
     f.batch = batch < rows ? batch : rows;
+    f.group = f.batch * (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_ACCUMULATE);
+    if (f.group > rows) f.group = rows;
     if (model->trained.epochs >= (uint64_t)request->epochs && !to_be_restored(model, request))
         return AE_OK;
     if (request->threads && request->threads != ae__pool_threads(pool)) {

@@ -27,7 +27,7 @@ class NonFiniteError(FormatError):
 
 MAGIC = b"\x89AEM\r\n\x1a\n"
 TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"stat",
-        b"data", b"plat", b"best", b"onli", b"DONE"]  # in the order of the file
+        b"data", b"plat", b"best", b"onli", b"grad", b"DONE"]  # in the order of the file
 I64, F64, F32 = 3, 4, 1  # types
 LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
 
@@ -45,6 +45,7 @@ PARAMETERS = {
     24: Parameter("schedule_warmup", I64, 0, 0, 2 ** 53),
     25: Parameter("schedule_patience", I64, 10, 1, 2 ** 20),
     26: Parameter("schedule_threshold", F64, 1e-4, 0, 1),
+    27: Parameter("accumulate", I64, 1, 1, 65536),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
     101: Parameter("activation", I64, 0, 0, 6),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
@@ -71,7 +72,7 @@ PARAMETERS = {
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
-MODEL = Kind("model", [1, 2, 3, 4, 5, 20, 21, 22, 23, 24, 25, 26])
+MODEL = Kind("model", [1, 2, 3, 4, 5, 20, 21, 22, 23, 24, 25, 26, 27])
 LAYERS = {
     1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
     3: Kind("corrupt", [110, 111, 112, 113, 114]),
@@ -227,6 +228,7 @@ def chunks(data):
 # --- model ----------------------------------------------------------------------------------------
 
 Best = namedtuple("Best", "loss epoch waited data restored arrays")
+Pending = namedtuple("Pending", "rows gradients")
 Online = namedtuple("Online", "steps running_loss")
 Plateau = namedtuple("Plateau", "lowest waited factor")
 Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
@@ -268,6 +270,7 @@ class Model:
     states              of the optimiser, each like weights
     data                fingerprint of those of an open epoch; None: not known
     plateau, best, online   what schedule, early stopping and single steps remember; None: nothing
+    pending             gradients of a step that is not complete; None: none
     """
 
     def __init__(self, data):
@@ -286,6 +289,7 @@ class Model:
         self.plateau = self._plateau(file["plat"]) if "plat" in file else None
         self.best = self._best(file["best"]) if "best" in file else None
         self.online = self._online(file["onli"]) if "onli" in file else None
+        self.pending = self._pending(file["grad"]) if "grad" in file else None
         for chunk in file.values():
             chunk.end()
 
@@ -375,9 +379,9 @@ class Model:
 
     def _training(self, chunk):
         epochs = chunk.number("Q", "epochs", 0, 2 ** 24 - 1)
-        steps = chunk.number("Q", "steps", max(1, epochs), 2 ** 53)
+        steps = chunk.number("Q", "steps", epochs, 2 ** 53)
         rows = chunk.number("Q", "rows", 0, 2 ** 53)
-        done = chunk.number("Q", "rows done", 0, rows)
+        done = chunk.number("Q", "rows done", 0 if steps else 1, rows)
         loss_sum = chunk.number("d", "sum of losses", -sys.float_info.max, sys.float_info.max)
         self.training = Training(epochs, steps, rows, done, loss_sum)
         count, metric = chunk.count("count of series", 4 + 8 * epochs, 1 if epochs else 0), -1
@@ -409,6 +413,10 @@ class Model:
     def _online(self, chunk):
         steps = chunk.number("Q", "steps", 1, self.training.steps)
         return Online(steps, chunk.number("d", "running loss", -sys.float_info.max, sys.float_info.max))
+
+    def _pending(self, chunk):
+        rows = chunk.number("Q", "rows", 1, self.training.rows_done)
+        return Pending(rows, *self._arrays(chunk, 1))
 
     def _arrays(self, chunk, count):
         return [{key: chunk.matrix(len(array), len(array[0])) for key, array in self.weights.items()}

@@ -308,6 +308,7 @@ static int32_t fit_patiently(ae_model *model)
 {
     ae_fit_options *options = options_to(6);
     must(ae_fit_options_set_i64(options, AE_FIT_PATIENCE, 3));
+    must(ae_fit_options_set_f64(options, AE_FIT_SPLIT, 0.25));
     int32_t status = ae_fit(model, x, NULL, N, options);
     ae_fit_options_free(options);
     return status;

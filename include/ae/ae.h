@@ -343,7 +343,11 @@ enum {
                               * than this; 0 to FLT_MAX */
     AE_FIT_RESTORE = 404,    /* i64, 1: whether a fit that stops early goes back to the weights and
                               * the optimiser's state of the epoch with the lowest loss */
-    AE_FIT_ANEW = 406, /* i64, 0: whether an epoch that was left open begins anew, on any data,
+    AE_FIT_SPLIT = 405, /* f64, 0: share of the rows that is taken out of the data and validated
+                              * on instead: of n rows n * share, rounded, at least 1 and at most
+                              * n - 1, drawn by the seed. The others are trained on as if they had
+                              * been given alone; 0 to below 1 */
+    AE_FIT_ANEW = 406,  /* i64, 0: whether an epoch that was left open begins anew, on any data,
                               * instead of going on */
 
     /* how a model runs (ae_config_set, ae_model_set); not kept in the file */
@@ -664,8 +668,8 @@ AE_API int32_t ae_fit_options_get_i64(const ae_fit_options *options, int32_t par
 AE_API int32_t ae_fit_options_set_f64(ae_fit_options *options, int32_t param, double value);
 AE_API int32_t ae_fit_options_get_f64(const ae_fit_options *options, int32_t param, double *value);
 
-/* Gives rows on which ae_evaluate's loss is taken after each epoch; they are never trained on. The
- * second form takes any data. What is given is borrowed until ae_fit returns, and checked there.
+/* Gives rows on which ae_evaluate's loss is taken after each epoch; they are never trained on. (For a
+ * share of the training data: AE_FIT_SPLIT.) The second form takes any data. What is given is borrowed until ae_fit returns, and checked there.
  *   x      rows x input dimensions; NULL: no validation
  *   y      rows x output dimensions; NULL: x is the target
  *   data   a view; NULL: no validation
@@ -709,7 +713,8 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * patience or on other data: a later fit on the same data does nothing unless it has more patience.
  * Counts of epochs and steps, schedules and history go on over a restoration.
  *
- * Found before the first step, with the model unchanged: INVALID (NULL, misaligned), STATE (no
+ * Found before the first step, with the model unchanged: INVALID (NULL, misaligned,
+ * or both validation data and AE_FIT_SPLIT), STATE (no
  * loss, a forked process, or an epoch left open on other data: see CANCELLED), BUSY (called from a progress callback), SHAPE (dimensions other than
  * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch whose memory
  * overflows), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written

@@ -166,6 +166,7 @@ static ae__fit_request request_of(const ae_fit_options *options)
     return (ae__fit_request){
         .epochs = ae__spec_i64(spec, AE_FIT_EPOCHS),
         .threads = (int32_t)ae__spec_i64(spec, AE_FIT_THREADS),
+        .split = ae__spec_f64(spec, AE_FIT_SPLIT),
         .anew = ae__spec_i64(spec, AE_FIT_ANEW) != 0,
         .stop = {.patience = (uint64_t)ae__spec_i64(spec, AE_FIT_PATIENCE),
                  .min_change = ae__spec_f64(spec, AE_FIT_MIN_CHANGE),
@@ -191,6 +192,10 @@ static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *
     AE_TRY(ae__check_loss(model, data, "x", "y"));
     AE_TRY(ae__check_finite(data, "x", "y"));
     AE_TRY(validation_view(model, options, &validation, &request.validation));
+    if (request.validation && request.split > 0)
+        return ae__fail(AE_ERR_INVALID,
+                        "fit: split is %g, wanted 0 where validation data are given",
+                        request.split);
     return ae__fit(model, &request);
 }
 

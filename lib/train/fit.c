@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "train/fingerprint.h"
 #include "train/schedule.h"
+#include "train/split.h"
 #include "train/step.h"
 
 enum { ORDER_ROWS = 32 /* row numbers computed by one task */ };
@@ -418,26 +419,41 @@ static bool to_be_restored(const ae_model *model, const ae__fit_request *request
            model->trained.best.arrays;
 }
 
-int32_t ae__fit(ae_model *model, const ae__fit_request *request)
+/* Trains with as many threads as the request wants. */
+static int32_t run(fitting *f)
 {
-    uint64_t rows = request->data->x.rows;
-    uint64_t batch = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_BATCH);
-    fitting f = {.model = model, .request = request, .rows = rows};
+    ae_model *model = f->model;
+    const int32_t threads = f->request->threads;
     ae__pool *pool = model->engine.pool, *own = NULL;
-    int32_t status;
-    f.batch = batch < rows ? batch : rows;
-    f.group = f.batch * (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_ACCUMULATE);
-    if (f.group > rows) f.group = rows;
-    if (model->trained.epochs >= (uint64_t)request->epochs && !to_be_restored(model, request))
-        return AE_OK;
-    if (request->threads && request->threads != ae__pool_threads(pool)) {
-        if (request->threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, request->threads));
+    if (threads && threads != ae__pool_threads(pool)) {
+        if (threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, threads));
         model->engine.pool = own;
     }
     model->in_fit = true;
-    status = train(&f);
+    int32_t status = train(f);
     model->in_fit = false;
     if (model->engine.pool != pool) ae__pool_free(own);
     model->engine.pool = pool;
+    return status;
+}
+
+int32_t ae__fit(ae_model *model, const ae__fit_request *request)
+{
+    const uint64_t batch = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_BATCH);
+    const uint64_t batches = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_ACCUMULATE);
+    ae__fit_request own = *request;
+    ae__split split = {.numbers = NULL};
+    if (model->trained.epochs >= (uint64_t)request->epochs && !to_be_restored(model, request))
+        return AE_OK;
+    if (request->split > 0) {
+        AE_TRY(ae__split_create(&split, model, request->data, request->split));
+        own.data = &split.data;
+        own.validation = &split.validation;
+    }
+    fitting f = {.model = model, .request = &own, .rows = own.data->x.rows};
+    f.batch = batch < f.rows ? batch : f.rows;
+    f.group = f.batch * batches < f.rows ? f.batch * batches : f.rows;
+    int32_t status = run(&f);
+    ae__split_free(&split, model);
     return status;
 }

@@ -72,6 +72,7 @@ static const bounds in_header[] = {
     {AE_FIT_RESTORE, 1, 0, 1},
     {AE_FIT_SPLIT, 0, 0, 1 - FLT_EPSILON},
     {AE_FIT_ANEW, 0, 0, 1},
+    {AE_FIT_GRADIENT_NORM, 0, 0, 1},
     {AE_PARAM_THREADS, 1, 1, 256},
     {AE_PARAM_GEMM, AE_GEMM_AUTO, AE_GEMM_AUTO, AE_GEMM_CBLAS},
     {AE_PARAM_CPU, AE_CPU_AUTO, AE_CPU_AUTO, AE_CPU_NEON},

@@ -349,6 +349,9 @@ enum {
                               * been given alone; 0 to below 1 */
     AE_FIT_ANEW = 406,  /* i64, 0: whether an epoch that was left open begins anew, on any data,
                               * instead of going on */
+    AE_FIT_GRADIENT_NORM =
+        407, /* i64, 0: whether events tell the gradient's norm, which takes a pass
+                                 * over it after each step; steps stay the same bits */
 
     /* how a model runs (ae_config_set, ae_model_set); not kept in the file */
     AE_PARAM_THREADS = 500, /* i64, 1: threads of a call; never changes a result; 1 to 256 */
@@ -642,6 +645,10 @@ typedef struct ae_event {
      * mean without its weight. val_terms: NULL where val_loss is NaN. Valid during the call. */
     const double *terms;
     const double *val_terms;
+    double gradient_norm; /* of the step just made, before clipping; NaN where no step was made, or
+                             * neither AE_FIT_GRADIENT_NORM nor AE_PARAM_CLIP_NORM asks for it */
+    double rows_per_second; /* trained on since the epoch began, or was gone on with, without
+                             * validation; 0 before the first */
 } ae_event;
 
 /* Called on the thread that called ae_fit, between steps. A value other than 0 ends the training:

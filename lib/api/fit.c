@@ -166,6 +166,7 @@ static ae__fit_request request_of(const ae_fit_options *options)
     return (ae__fit_request){
         .epochs = ae__spec_i64(spec, AE_FIT_EPOCHS),
         .threads = (int32_t)ae__spec_i64(spec, AE_FIT_THREADS),
+        .wants_norm = ae__spec_i64(spec, AE_FIT_GRADIENT_NORM) != 0,
         .split = ae__spec_f64(spec, AE_FIT_SPLIT),
         .anew = ae__spec_i64(spec, AE_FIT_ANEW) != 0,
         .stop = {.patience = (uint64_t)ae__spec_i64(spec, AE_FIT_PATIENCE),

@@ -1,105 +1,26 @@
-/* The training loop: order, batches, validation, history, progress, and what each ending leaves. */
+/* The training loop: order, batches, validation, history, and what each ending leaves. */
 #include "train/fit.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/rng.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "train/fingerprint.h"
+#include "train/fitting.h"
 #include "train/schedule.h"
 #include "train/split.h"
-#include "train/step.h"
 
 enum { ORDER_ROWS = 32 /* row numbers computed by one task */ };
 
-/* One run of ae__fit. */
-typedef struct fitting {
-    ae_model *model;
-    const ae__fit_request *request;
-    ae__trainer trainer;
-    ae__order order;
-    bool shuffled;
-    uint64_t rows, batch;
-    uint64_t group;   /* rows of a step: of several batches, or of one */
-    uint64_t count;   /* rows of the current batch */
-    ae__trained kept; /* counts of the state that the trainer keeps */
-    double began;     /* seconds */
-    double rate;      /* of the last step */
-    ae__checkpoints checkpoints;
-    double terms[AE__MAX_TERMS], val_terms[AE__MAX_TERMS]; /* their means, for the events */
-} fitting;
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+typedef ae__fitting fitting;
 
 /* Means of the terms over `rows` rows. */
 static void mean_terms(const ae_model *model, const double *parts, uint64_t rows, double *terms)
 {
     for (int32_t i = 0; i < model->plan.n_terms; i++)
         terms[i] = parts[AE__PART_TERM + i] / (double)rows;
-}
-
-static int32_t call(const fitting *f, const ae_event *event)
-{
-    if (!f->request->progress) return AE_OK;
-    int32_t cancel = f->request->progress(event, f->request->user);
-    AE_TRY(ae__pool_check(f->model->engine.pool)); /* it may return in a child that it forked */
-    return cancel ? AE_ERR_CANCELLED : AE_OK;
-}
-
-static int32_t report(const fitting *f, int32_t kind, double loss, double val_loss)
-{
-    const ae__trained *trained = &f->model->trained;
-    uint64_t done = kind == AE_EVENT_EPOCH ? f->rows : trained->part_done;
-    ae_event event = {
-        .size = sizeof event,
-        .kind = kind,
-        .n_terms = f->model->plan.n_terms,
-        .epoch = (int64_t)trained->epochs + (kind == AE_EVENT_BATCH),
-        .epochs = f->request->epochs,
-        .step = (int64_t)(trained->pending.rows ? done / f->group : ae__blocks(done, f->group)),
-        .steps = (int64_t)ae__blocks(f->rows, f->group),
-        .loss = loss,
-        .val_loss = val_loss,
-        .learning_rate = f->rate,
-        .seconds = seconds() - f->began,
-        .terms = f->terms,
-        .val_terms = isnan(val_loss) ? NULL : f->val_terms,
-    };
-    return call(f, &event);
-}
-
-/* Tells of the best epoch, as the history has it. */
-static int32_t report_stop(const fitting *f)
-{
-    const ae_model *model = f->model;
-    const ae__desc *desc = &model->desc;
-    const uint64_t epoch = model->trained.best.epoch;
-    const double *row = model->trained.history + (size_t)(epoch - 1) * ae__history_series(desc);
-    const double val_loss = row[ae__history_find(desc, AE_METRIC_VAL_LOSS)];
-    const double *val_terms = row + ae__history_find(desc, AE_METRIC_VAL_TERM);
-    ae_event event = {
-        .size = sizeof event,
-        .kind = AE_EVENT_STOP,
-        .n_terms = model->plan.n_terms,
-        .epoch = (int64_t)epoch,
-        .epochs = f->request->epochs,
-        .step = (int64_t)ae__blocks(f->rows, f->group),
-        .steps = (int64_t)ae__blocks(f->rows, f->group),
-        .loss = row[ae__history_find(desc, AE_METRIC_LOSS)],
-        .val_loss = val_loss,
-        .learning_rate = row[ae__history_find(desc, AE_METRIC_LEARNING_RATE)],
-        .terms = row + ae__history_find(desc, AE_METRIC_TERM),
-        .val_terms = isnan(val_loss) ? NULL : val_terms,
-    };
-    return call(f, &event);
 }
 
 static void order_task(void *arg, size_t task, size_t worker)
@@ -214,7 +135,7 @@ static int32_t save_checkpoint(fitting *f, double now)
 /* Writes one, if one is due after what has been done. */
 static int32_t checkpoint(fitting *f, int32_t done)
 {
-    double now = seconds();
+    double now = ae__seconds();
     if (!ae__checkpoints_due(&f->checkpoints, f->model, done, now)) return AE_OK;
     return save_checkpoint(f, now);
 }
@@ -228,11 +149,12 @@ static int32_t train_epoch_rest(fitting *f)
         train_batch(f);
         if (!isfinite(batch[AE__PART_LOSS])) return diverged(f, "loss", batch[AE__PART_LOSS]);
         trained->part_done += f->count;
+        f->worked = ae__seconds() - f->began;
         for (size_t i = 0; i < f->model->plan.n_parts; i++) trained->parts[i] += batch[i];
         mean_terms(f->model, trained->parts, trained->part_done, f->terms);
         AE_TRY(checkpoint(f, trained->pending.rows ? AE__DONE_BATCH : AE__DONE_STEP));
-        AE_TRY(report(f, AE_EVENT_BATCH, trained->parts[AE__PART_LOSS] / (double)trained->part_done,
-                      NAN));
+        AE_TRY(ae__fitting_report(f, AE_EVENT_BATCH,
+                                  trained->parts[AE__PART_LOSS] / (double)trained->part_done, NAN));
     }
     return AE_OK;
 }
@@ -307,13 +229,14 @@ static int32_t close_epoch(fitting *f)
     ae__stop_epoch(model, &f->request->stop, validation ? val_loss : loss);
     keep(f);
     AE_TRY(checkpoint(f, AE__DONE_EPOCH));
-    return report(f, AE_EVENT_EPOCH, loss, val_loss);
+    return ae__fitting_report(f, AE_EVENT_EPOCH, loss, val_loss);
 }
 
 static int32_t train_epoch(fitting *f)
 {
     const ae_model *model = f->model;
-    f->began = seconds();
+    f->began = ae__seconds();
+    f->found = model->trained.part_done;
     f->shuffled = ae__spec_i64(&model->desc.model, AE_PARAM_SHUFFLE) == AE_SHUFFLE_FULL;
     ae__order_set(&f->order, f->rows,
                   &(ae__draw){.seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
@@ -372,12 +295,13 @@ static int32_t begin(fitting *f)
 {
     ae__trained *trained = &f->model->trained;
     const int32_t states = trained->n_states;
-    AE_TRY(ae__checkpoints_begin(&f->checkpoints, &f->request->checkpoint, seconds()));
+    AE_TRY(ae__checkpoints_begin(&f->checkpoints, &f->request->checkpoint, ae__seconds()));
     int32_t status = take_up(f);
     if (status != AE_OK) {
         trained->n_states = states; /* new ones would be saved */
         return status;
     }
+    f->trainer.wants_norm = f->request->wants_norm;
     f->rate = ae__schedule_rate(f->model, trained->steps ? trained->steps - 1 : 0);
     keep(f);
     return AE_OK;
@@ -407,8 +331,8 @@ static int32_t train(fitting *f)
     bool stopped = status == AE_OK && ae__stop_due(f->model, &f->request->stop);
     if (stopped) ae__stop_restore(f->model);
     if (stopped) f->checkpoints.current = false;
-    AE_TRY(save_checkpoint(f, seconds()));
-    if (stopped) status = report_stop(f);
+    AE_TRY(save_checkpoint(f, ae__seconds()));
+    if (stopped) status = ae__fitting_stopped(f);
     return stopped && status == AE_ERR_CANCELLED ? AE_OK : status;
 }
 

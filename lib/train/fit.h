@@ -8,6 +8,7 @@
 typedef struct ae__fit_request {
     int64_t epochs;  /* in total */
     int32_t threads; /* 0: the model's */
+    bool wants_norm; /* of the gradient, in events */
     bool anew;       /* an open epoch is not gone on with */
     double split;    /* share of the data that is validated on; 0: none */
     ae__stop_rule stop;

@@ -47,7 +47,7 @@ static void bind(ae__trainer *t, ae__arena *arena)
 int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
 {
     ae__arena arena = {0};
-    *trainer = (ae__trainer){.model = model, .batch = batch};
+    *trainer = (ae__trainer){.model = model, .batch = batch, .norm = NAN};
     bind(trainer, &arena);
     if (arena.overflow)
         return ae__fail(AE_ERR_RANGE, "fit: memory of a batch of %zu overflows", batch);
@@ -279,10 +279,8 @@ static void step_whole(ae__trainer *trainer, const real *gradients, double scale
     const double clip = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM);
     const uint64_t steps = model->trained.steps;
     updating u = {model, gradients, ae__optim_of(optim->kind), {.adam = {0}}};
-    if (clip > 0) {
-        double norm = scale * norm_of(trainer, gradients);
-        if (norm > clip) scale *= clip / norm;
-    }
+    if (clip > 0 || trainer->wants_norm) trainer->norm = scale * norm_of(trainer, gradients);
+    if (clip > 0 && trainer->norm > clip) scale *= clip / trainer->norm;
     u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, scale, clamp_of(model),
                      &u.step);
     ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
@@ -303,6 +301,7 @@ void ae__trainer_step(ae__trainer *trainer, const ae__context *context)
     u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, 1, clamp_of(model),
                      &u.step);
     ae__trainer_gradients(trainer, context, update, &u);
+    trainer->norm = trainer->wants_norm ? norm_of(trainer, trainer->gradients) : NAN;
     model->trained.steps++;
 }
 
@@ -332,6 +331,7 @@ void ae__trainer_add(ae__trainer *trainer, const ae__context *context)
     ae__trainer_gradients(trainer, context, NULL, NULL);
     ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, add_task, &a);
     model->trained.pending.rows += context->rows;
+    trainer->norm = NAN;
 }
 
 void ae__trainer_step_added(ae__trainer *trainer)

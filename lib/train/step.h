@@ -16,7 +16,9 @@ typedef struct ae__trainer {
     double *parts;     /* of the batch: plan.n_parts */
     real *row_weight;  /* of the importance bound; NULL: another bound */
     uint64_t *numbers; /* of the batch's rows in the data */
-    double *norms;     /* sums of squares of the gradients' blocks, for clipping */
+    double *norms;     /* sums of squares of the gradients' blocks */
+    bool wants_norm;   /* of steps that could do without it */
+    double norm;       /* of the last step's gradient, before clipping; NaN: not known */
 
     /* Weights, states and parts after the last complete epoch, to go back to. */
     real *kept_weights, *kept_states;

@@ -228,7 +228,7 @@ enum {
 /* How the learning rate changes: its value at step t, from 0, of all that the model has made. r is
  * AE_PARAM_LEARNING_RATE, n AE_PARAM_SCHEDULE_STEPS, f AE_PARAM_SCHEDULE_FACTOR and low the smaller of
  * AE_PARAM_SCHEDULE_MINIMUM and r. With AE_PARAM_SCHEDULE_WARMUP of w steps, the rate is r (t + 1) / w
- * for t < w, and t counts from there in what follows. docs/training.md has pictures of them. */
+ * for t < w, and t counts from there in what follows. docs/training.md says more. */
 enum {
     AE_SCHEDULE_UNSET = -1,
     AE_SCHEDULE_CONSTANT = 0,    /* r */

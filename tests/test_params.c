@@ -36,6 +36,14 @@ static const bounds in_header[] = {
     {AE_PARAM_CLIP_NORM, 0, 0, FLT_MAX},
     {AE_PARAM_CLIP_VALUE, 0, 0, FLT_MAX},
     {AE_PARAM_BOUND, AE_BOUND_ELBO, AE_BOUND_ELBO, AE_BOUND_IMPORTANCE},
+    {AE_PARAM_SCHEDULE, AE_SCHEDULE_CONSTANT, AE_SCHEDULE_CONSTANT, AE_SCHEDULE_PLATEAU},
+    {AE_PARAM_SCHEDULE_STEPS, 1000, 1, 0x1p53},
+    {AE_PARAM_SCHEDULE_FACTOR, 0.1, FLT_MIN, 1},
+    {AE_PARAM_SCHEDULE_MINIMUM, 0, 0, 1e6},
+    {AE_PARAM_SCHEDULE_WARMUP, 0, 0, 0x1p53},
+    {AE_PARAM_SCHEDULE_PATIENCE, 10, 1, 1 << 20},
+    {AE_PARAM_SCHEDULE_THRESHOLD, 1e-4, 0, 1},
+    {AE_PARAM_ACCUMULATE, 1, 1, 1 << 16},
     {AE_PARAM_UNITS, 1, 1, 1 << 24},
     {AE_PARAM_ACTIVATION, AE_ACT_LINEAR, AE_ACT_LINEAR, AE_ACT_SILU},
     {AE_PARAM_SLOPE, 0.3, FLT_MIN, 1 - FLT_EPSILON},
@@ -72,6 +80,12 @@ static const bounds in_header[] = {
     {AE_PARAM_WEIGHT_DECAY_L1, 0, 0, 1e6},
     {AE_FIT_EPOCHS, 1, 0, 1 << 20},
     {AE_FIT_THREADS, 0, 0, 256},
+    {AE_FIT_PATIENCE, 0, 0, 1 << 20},
+    {AE_FIT_MIN_CHANGE, 0, 0, FLT_MAX},
+    {AE_FIT_RESTORE, 1, 0, 1},
+    {AE_FIT_SPLIT, 0, 0, 1 - FLT_EPSILON},
+    {AE_FIT_ANEW, 0, 0, 1},
+    {AE_FIT_GRADIENT_NORM, 0, 0, 1},
     {AE_PARAM_THREADS, 1, 1, 256},
     {AE_PARAM_GEMM, AE_GEMM_AUTO, AE_GEMM_AUTO, AE_GEMM_CBLAS},
     {AE_PARAM_CPU, AE_CPU_AUTO, AE_CPU_AUTO, AE_CPU_NEON},
@@ -194,7 +208,10 @@ static int32_t attempt(const ae_param *row, int64_t i64, double f64)
     double got_f64 = f64;
     int32_t status;
     must(ae_fit_options_create(&options));
-    if (row->scope == AE_SCOPE_FIT) {
+    if (row->scope == AE_SCOPE_FIT && row->type == AE_TYPE_F64) {
+        status = ae_fit_options_set_f64(options, row->id, f64);
+        if (status == AE_OK) must(ae_fit_options_get_f64(options, row->id, &got_f64));
+    } else if (row->scope == AE_SCOPE_FIT) {
         status = ae_fit_options_set_i64(options, row->id, i64);
         if (status == AE_OK) must(ae_fit_options_get_i64(options, row->id, &got_i64));
     } else if (row->type == AE_TYPE_I64) {
@@ -300,7 +317,8 @@ static void scope_decides_which_object_takes_a_parameter(void **state)
                                                                   : AE_OK;
         if (set != wanted) fail_msg("%s of a model: %d, %s", row.name, (int)set, ae_last_error());
         must(ae_fit_options_create(&options));
-        assert_int_equal(ae_fit_options_set_i64(options, row.id, i64),
+        assert_int_equal(integer ? ae_fit_options_set_i64(options, row.id, i64)
+                                 : ae_fit_options_set_f64(options, row.id, row.default_value),
                          row.scope == AE_SCOPE_FIT ? AE_OK : AE_ERR_INVALID);
         ae_fit_options_free(options);
     }

@@ -45,12 +45,14 @@ const char *ae__param_choice(int32_t id, int64_t value)
                                          [AE_NOISE_SALT_PEPPER] = "salt_pepper",
                                          [AE_NOISE_DROPOUT] = "dropout"};
     static const char *const bounds[] = {"elbo", "importance"};
+    static const char *const schedules[] = {"constant", "step", "exponential", "cosine", "plateau"};
     static const char *const variances[] = {"fixed", "global", "feature"};
     switch (id) {
     case AE_PARAM_ACTIVATION: return ae__activation_name((int32_t)value);
     case AE_PARAM_BOUND: return bounds[value];
     case AE_PARAM_INIT: return inits[value];
     case AE_PARAM_NOISE: return noises[value];
+    case AE_PARAM_SCHEDULE: return schedules[value];
     case AE_PARAM_SHUFFLE: return shuffles[value];
     case AE_PARAM_VARIANCE_KIND: return variances[value];
     default: return NULL;

@@ -29,10 +29,9 @@ static int32_t states(const ae__spec *spec)
 
 #ifdef AE_TRAINING
 
-static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_clamp,
+static void prepare(const ae__spec *spec, double rate, uint64_t t, double g_scale, double g_clamp,
                     ae__optim_step *step)
 {
-    double lr = ae__spec_f64(spec, AE_PARAM_LEARNING_RATE);
     /* Rounded as the kernel has them: 1 - beta2 is then off by 1e-5 in float, in both places alike. */
     double beta1 = (real)ae__spec_f64(spec, AE_PARAM_BETA1);
     double beta2 = (real)ae__spec_f64(spec, AE_PARAM_BETA2);
@@ -40,7 +39,7 @@ static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_c
         .beta1 = (real)beta1,
         .beta2 = (real)beta2,
         .epsilon = (real)ae__spec_f64(spec, AE_PARAM_EPSILON),
-        .step = (real)(lr / (1 - pow(beta1, (double)t))),
+        .step = (real)(rate / (1 - pow(beta1, (double)t))),
         .v_factor = (real)(1 / sqrt(1 - pow(beta2, (double)t))),
         .g_scale = (real)g_scale,
         .g_clamp = (real)g_clamp,
@@ -49,13 +48,12 @@ static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_c
     };
 }
 
-static void prepare_w(const ae__spec *spec, uint64_t t, double g_scale, double g_clamp,
+static void prepare_w(const ae__spec *spec, double rate, uint64_t t, double g_scale, double g_clamp,
                       ae__optim_step *step)
 {
-    prepare(spec, t, g_scale, g_clamp, step);
+    prepare(spec, rate, t, g_scale, g_clamp, step);
     step->adam.l2 = 0;
-    step->adam.shrink = (real)(ae__spec_f64(spec, AE_PARAM_LEARNING_RATE) *
-                               ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY));
+    step->adam.shrink = (real)(rate * ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY));
 }
 
 static void update(const ae__optim_step *step, const ae__kernels *kernels,

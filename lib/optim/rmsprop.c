@@ -19,12 +19,12 @@ static int32_t states(const ae__spec *spec)
 
 #ifdef AE_TRAINING
 
-static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_clamp,
+static void prepare(const ae__spec *spec, double rate, uint64_t t, double g_scale, double g_clamp,
                     ae__optim_step *step)
 {
     (void)t;
     step->rmsprop = (ae__rmsprop){
-        .learning_rate = (real)ae__spec_f64(spec, AE_PARAM_LEARNING_RATE),
+        .learning_rate = (real)rate,
         .rho = (real)ae__spec_f64(spec, AE_PARAM_RHO),
         .epsilon = (real)ae__spec_f64(spec, AE_PARAM_EPSILON),
         .momentum = (real)ae__spec_f64(spec, AE_PARAM_MOMENTUM),

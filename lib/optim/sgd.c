@@ -15,12 +15,12 @@ static int32_t states(const ae__spec *spec)
 
 #ifdef AE_TRAINING
 
-static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_clamp,
+static void prepare(const ae__spec *spec, double rate, uint64_t t, double g_scale, double g_clamp,
                     ae__optim_step *step)
 {
     (void)t;
     step->sgd = (ae__sgd){
-        .learning_rate = (real)ae__spec_f64(spec, AE_PARAM_LEARNING_RATE),
+        .learning_rate = (real)rate,
         .momentum = (real)ae__spec_f64(spec, AE_PARAM_MOMENTUM),
         .nesterov = ae__spec_i64(spec, AE_PARAM_NESTEROV) != 0,
         .g_scale = (real)g_scale,

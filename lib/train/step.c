@@ -6,6 +6,7 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "train/schedule.h"
 
 enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
 enum { DERIVE_ROWS = 16 /* of one task */ };
@@ -45,12 +46,13 @@ static void bind(ae__trainer *t, ae__arena *arena)
     t->kept_weights = ae__arena_take(arena, 1, weights);
     t->kept_states = ae__arena_take(arena, (size_t)t->model->trained.n_states, weights);
     t->kept_parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
+    if (t->model->trained.pending.sum) t->kept_sum = ae__arena_take(arena, 1, weights);
 }
 
 int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
 {
     ae__arena arena = {0};
-    *trainer = (ae__trainer){.model = model, .batch = batch};
+    *trainer = (ae__trainer){.model = model, .batch = batch, .norm = NAN};
     bind(trainer, &arena);
     if (arena.overflow)
         return ae__fail(AE_ERR_RANGE, "fit: memory of a batch of %zu overflows", batch);
@@ -270,23 +272,37 @@ static void update(void *user, int32_t weight, size_t begin, size_t count)
     u->optim->update(&u->step, u->model->engine.kernels, &slice);
 }
 
+typedef struct norming {
+    const ae__trainer *trainer;
+    const real *gradients;
+} norming;
+
 static void norm_task(void *arg, size_t task, size_t worker)
 {
-    const ae__trainer *t = arg;
-    size_t begin = task * NORM_BLOCK, left = t->model->plan.weight_reals - begin;
+    const norming *n = arg;
+    const ae_model *model = n->trainer->model;
+    size_t begin = task * NORM_BLOCK, left = model->plan.weight_reals - begin;
     (void)worker;
-    t->norms[task] =
-        t->model->engine.kernels->sum_squares(t->gradients + begin, ae__min_size(NORM_BLOCK, left));
+    n->trainer->norms[task] =
+        model->engine.kernels->sum_squares(n->gradients + begin, ae__min_size(NORM_BLOCK, left));
 }
 
-/* The norm of the whole gradient: blocks in parallel, summed in order. */
-static double gradient_norm(const ae__trainer *t)
+/* The norm of a whole gradient: blocks in parallel, summed in order. */
+static double norm_of(const ae__trainer *t, const real *gradients)
 {
+    norming n = {t, gradients};
     size_t blocks = norm_blocks(&t->model->plan);
     double sum = 0;
-    ae__pool_run(t->model->engine.pool, blocks, norm_task, (void *)t);
+    ae__pool_run(t->model->engine.pool, blocks, norm_task, &n);
     for (size_t i = 0; i < blocks; i++) sum += t->norms[i];
     return sqrt(sum);
+}
+
+/* What no element of a gradient may exceed. */
+static double clamp_of(const ae_model *model)
+{
+    double clip = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_VALUE);
+    return clip > 0 ? clip : INFINITY;
 }
 
 static void update_task(void *arg, size_t task, size_t worker)
@@ -296,25 +312,99 @@ static void update_task(void *arg, size_t task, size_t worker)
     update(u, (int32_t)task, 0, u->model->plan.weights[task].count);
 }
 
+/* The step of a whole gradient that is known, times `scale`. */
+static void step_whole(ae__trainer *trainer, const real *gradients, double scale)
+{
+    ae_model *model = trainer->model;
+    const ae__spec *optim = &model->desc.optim;
+    const double clip = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM);
+    const uint64_t steps = model->trained.steps;
+    updating u = {model, gradients, ae__optim_of(optim->kind), {.adam = {0}}};
+    if (clip > 0 || trainer->wants_norm) trainer->norm = scale * norm_of(trainer, gradients);
+    if (clip > 0 && trainer->norm > clip) scale *= clip / trainer->norm;
+    u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, scale, clamp_of(model),
+                     &u.step);
+    ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
+    model->trained.steps++;
+}
+
 void ae__trainer_step(ae__trainer *trainer, const ae__context *context)
 {
     ae_model *model = trainer->model;
     const ae__spec *optim = &model->desc.optim;
-    double clip_norm = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM);
-    double clip_value = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_VALUE);
-    double clamp = clip_value > 0 ? clip_value : INFINITY;
-    uint64_t t = model->trained.steps + 1;
+    const uint64_t steps = model->trained.steps;
     updating u = {model, trainer->gradients, ae__optim_of(optim->kind), {.adam = {0}}};
-    if (clip_norm > 0) { /* no weight may be stepped before all gradients are known */
+    if (ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM) > 0) { /* all must be known first */
         ae__trainer_gradients(trainer, context, NULL, NULL);
-        double norm = gradient_norm(trainer);
-        u.optim->prepare(optim, t, norm > clip_norm ? clip_norm / norm : 1, clamp, &u.step);
-        ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
-    } else {
-        u.optim->prepare(optim, t, 1, clamp, &u.step);
-        ae__trainer_gradients(trainer, context, update, &u);
+        step_whole(trainer, trainer->gradients, 1);
+        return;
     }
-    model->trained.steps = t;
+    u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, 1, clamp_of(model),
+                     &u.step);
+    ae__trainer_gradients(trainer, context, update, &u);
+    trainer->norm = trainer->wants_norm ? norm_of(trainer, trainer->gradients) : NAN;
+    model->trained.steps++;
+}
+
+/* ---- steps of several batches ---- */
+
+typedef struct adding {
+    const ae__trainer *trainer;
+    ae__sgd descent;
+} adding;
+
+/* sum += rows * g: a step of gradient descent the other way. */
+static void add_task(void *arg, size_t task, size_t worker)
+{
+    const adding *a = arg;
+    const ae_model *model = a->trainer->model;
+    const ae__weight *w = &model->plan.weights[task];
+    (void)worker;
+    model->engine.kernels->sgd(&a->descent, model->trained.pending.sum + w->offset, NULL,
+                               a->trainer->gradients + w->offset, w->count);
+}
+
+void ae__trainer_add(ae__trainer *trainer, const ae__context *context)
+{
+    ae_model *model = trainer->model;
+    adding a = {trainer,
+                {.learning_rate = -(real)context->rows, .g_scale = 1, .g_clamp = INFINITY}};
+    ae__trainer_gradients(trainer, context, NULL, NULL);
+    ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, add_task, &a);
+    model->trained.pending.rows += context->rows;
+    trainer->norm = NAN;
+}
+
+void ae__trainer_step_added(ae__trainer *trainer)
+{
+    const ae__pending *pending = &trainer->model->trained.pending;
+    step_whole(trainer, pending->sum, 1 / (double)pending->rows);
+    ae__trainer_drop(trainer->model);
+}
+
+void ae__trainer_drop(ae_model *model)
+{
+    ae__pending *pending = &model->trained.pending;
+    if (pending->rows) memset(pending->sum, 0, model->plan.weight_reals * sizeof *pending->sum);
+    pending->rows = 0;
+}
+
+const char *ae__trainer_infinite(const ae_model *model, double *norm)
+{
+    const ae__kernels *kernels = model->engine.kernels;
+    const size_t n = model->plan.weight_reals;
+    double value = sqrt(kernels->sum_squares(model->weights, n));
+    const char *what = isfinite(value) ? NULL : "norm of the weights";
+    for (int32_t i = 0; !what && i < model->trained.n_states; i++) {
+        value = sqrt(kernels->sum_squares(model->trained.states[i], n));
+        if (!isfinite(value)) what = "norm of the optimiser's state";
+    }
+    if (!what && model->trained.pending.rows) {
+        value = sqrt(kernels->sum_squares(model->trained.pending.sum, n));
+        if (!isfinite(value)) what = "norm of the gradient";
+    }
+    if (what) *norm = value;
+    return what;
 }
 
 /* ---- the last complete epoch ---- */
@@ -331,6 +421,10 @@ void ae__trainer_keep(ae__trainer *trainer)
     if (state_reals(model))
         memcpy(trainer->kept_states, model->trained.states[0], state_reals(model) * sizeof(real));
     memcpy(trainer->kept_parts, model->trained.parts, model->plan.n_parts * sizeof(double));
+    trainer->kept_rows = model->trained.pending.rows;
+    if (trainer->kept_rows)
+        memcpy(trainer->kept_sum, model->trained.pending.sum,
+               model->plan.weight_reals * sizeof(real));
 }
 
 void ae__trainer_restore(ae__trainer *trainer)
@@ -340,4 +434,9 @@ void ae__trainer_restore(ae__trainer *trainer)
     if (state_reals(model))
         memcpy(model->trained.states[0], trainer->kept_states, state_reals(model) * sizeof(real));
     memcpy(model->trained.parts, trainer->kept_parts, model->plan.n_parts * sizeof(double));
+    ae__trainer_drop(model);
+    model->trained.pending.rows = trainer->kept_rows;
+    if (trainer->kept_rows)
+        memcpy(model->trained.pending.sum, trainer->kept_sum,
+               model->plan.weight_reals * sizeof(real));
 }

@@ -28,7 +28,8 @@ class NonFiniteError(FormatError):
 # --- tables of the page ---------------------------------------------------------------------------
 
 MAGIC = b"\x89AEM\r\n\x1a\n"
-TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"part", b"stat", b"DONE"]  # in the order of the file
+TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"part", b"stat",
+        b"data", b"plat", b"best", b"onli", b"grad", b"DONE"]  # in the order of the file
 I64, F64, F32 = 3, 4, 1  # types
 LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
 
@@ -40,6 +41,14 @@ PARAMETERS = {
     4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
     6: Parameter("bound", I64, 0, 0, 1),
+    20: Parameter("schedule", I64, 0, 0, 4),
+    21: Parameter("schedule_steps", I64, 1000, 1, 2 ** 53),
+    22: Parameter("schedule_factor", F64, 0.1, SMALLEST, 1),
+    23: Parameter("schedule_minimum", F64, 0.0, 0, 1e6),
+    24: Parameter("schedule_warmup", I64, 0, 0, 2 ** 53),
+    25: Parameter("schedule_patience", I64, 10, 1, 2 ** 20),
+    26: Parameter("schedule_threshold", F64, 1e-4, 0, 1),
+    27: Parameter("accumulate", I64, 1, 1, 65536),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
     101: Parameter("activation", I64, 0, 0, 8),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
@@ -78,7 +87,7 @@ PARAMETERS = {
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
-MODEL = Kind("model", [1, 2, 3, 4, 5, 6])
+MODEL = Kind("model", [1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24, 25, 26, 27])
 LAYERS = {
     1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
     3: Kind("corrupt", [110, 111, 112, 113, 114]), 4: Kind("gaussian", [121]), 5: Kind("topk", [120, 124, 125]),
@@ -292,11 +301,18 @@ def chunks(data):
             file.refuse(f"{tag.decode()} is missing")
     if (b"trnd" in found) != (b"stat" in found):
         file.refuse("trnd without stat, or stat without trnd")
+    for tag in found:
+        if TAGS.index(tag) > TAGS.index(b"stat") and tag.islower() and b"trnd" not in found:
+            file.refuse(f"{tag.decode()} without trnd")
     return {tag.decode(): Cursor(payload, tag.decode()) for tag, payload in found.items()}
 
 
 # --- model ----------------------------------------------------------------------------------------
 
+Best = namedtuple("Best", "loss epoch waited data restored arrays")
+Pending = namedtuple("Pending", "rows gradients")
+Online = namedtuple("Online", "steps running_loss")
+Plateau = namedtuple("Plateau", "lowest waited factor")
 Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
 Sums = namedtuple("Sums", "losses kept")  # of an open epoch: one a loss, and a list of what it keeps
 
@@ -351,6 +367,9 @@ class Model:
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
     sums                of an epoch that was stopped half-way; None if none was
     states              of the optimiser, each like weights
+    data                fingerprint of those of an open epoch; None: not known
+    plateau, best, online   what schedule, early stopping and single steps remember; None: nothing
+    pending             gradients of a step that is not complete; None: none
     """
 
     def __init__(self, data):
@@ -367,6 +386,11 @@ class Model:
             self._states(file["stat"])
         if "part" in file:
             self._sums(file["part"])
+        self.data = self._data(file["data"]) if "data" in file else None
+        self.plateau = self._plateau(file["plat"]) if "plat" in file else None
+        self.best = self._best(file["best"]) if "best" in file else None
+        self.online = self._online(file["onli"]) if "onli" in file else None
+        self.pending = self._pending(file["grad"]) if "grad" in file else None
         for chunk in file.values():
             chunk.end()
 
@@ -572,9 +596,9 @@ class Model:
 
     def _training(self, chunk):
         epochs = chunk.number("Q", "epochs", 0, 2 ** 24 - 1)
-        steps = chunk.number("Q", "steps", max(1, epochs), 2 ** 53)
+        steps = chunk.number("Q", "steps", epochs, 2 ** 53)
         rows = chunk.number("Q", "rows", 0, 2 ** 53)
-        done = chunk.number("Q", "rows done", 0, rows)
+        done = chunk.number("Q", "rows done", 0 if steps else 1, rows)
         loss_sum = chunk.number("d", "sum of losses", -sys.float_info.max, sys.float_info.max)
         self.training = Training(epochs, steps, rows, done, loss_sum)
         least = max(1, len(self.terms)) if epochs else 0
@@ -600,7 +624,35 @@ class Model:
         kept = [values[begin:end] for begin, end in zip(ends, ends[1:])]
         self.sums = Sums(values[:len(self.terms)], kept)
 
+    def _plateau(self, chunk):
+        lowest = chunk.number("d", "lowest loss", -sys.float_info.max, sys.float_info.max)
+        waited = chunk.number("Q", "epochs waited", 0, 2 ** 53)
+        return Plateau(lowest, waited, chunk.number("d", "factor", 0, 1))
+
+    def _data(self, chunk):
+        if not self.training.rows_done:
+            chunk.refuse("no epoch is open")
+        return chunk.number("I", "fingerprint", 1, 2 ** 32 - 1)
+
+    def _best(self, chunk):
+        loss = chunk.number("d", "lowest loss", -sys.float_info.max, sys.float_info.max)
+        epoch = chunk.number("Q", "best epoch", 1, self.training.epochs)
+        waited = chunk.number("Q", "epochs waited", 0, self.training.epochs - epoch)
+        data, = chunk.fields("I")
+        restored = chunk.number("I", "restored", 0, 1)
+        return Best(loss, epoch, waited, data, restored, self._arrays(chunk, chunk.number("I", "arrays", 0, 3)))
+
+    def _online(self, chunk):
+        steps = chunk.number("Q", "steps", 1, self.training.steps)
+        return Online(steps, chunk.number("d", "running loss", -sys.float_info.max, sys.float_info.max))
+
+    def _pending(self, chunk):
+        rows = chunk.number("Q", "rows", 1, self.training.rows_done)
+        return Pending(rows, *self._arrays(chunk, 1))
+
+    def _arrays(self, chunk, count):
+        return [{key: chunk.matrix(len(array), len(array[0])) for key, array in self.weights.items()}
+                for _ in range(count)]
+
     def _states(self, chunk):
-        for _ in range(chunk.number("I", "count of states", 0, 2)):
-            self.states.append({key: chunk.matrix(len(array), len(array[0]))
-                                for key, array in self.weights.items()})
+        self.states = self._arrays(chunk, chunk.number("I", "count of states", 0, 2))

@@ -515,6 +515,28 @@ class ReadsWhatTheLibraryWrites(Case):
         self.assert_close([[read.sums.losses[0], read.training.loss_sum]],  # warmed up by nothing yet
                           [[divergence, read.sums.losses[1]]])
 
+    def test_an_open_epoch_knows_its_data_by_the_fingerprint_of_the_page(self):
+        for count in 22, 300:
+            rows, sample = drawn(12, rows=count), min(count, 256)
+            model, _ = self.built(SEED_LIKE)
+            model.fit(rows, epochs=1, stop_after=1)
+            crc = zlib.crc32(struct.pack("<QQ", count, 12))
+            for i in range(sample):
+                crc = zlib.crc32(struct.pack("<12f", *rows[i * (count - 1) // (sample - 1)]), crc)
+            self.assertEqual(aem.Model(model.save()).data, zlib.crc32(struct.pack("<QQ", 0, 0), crc))
+            model.fit(rows, epochs=1)
+            self.assertIsNone(aem.Model(model.save()).data)
+
+    def test_what_schedules_and_groups_leave_is_read(self):
+        model, _ = self.built([*SEED_LIKE, ("set_i64", "AE_PARAM_SCHEDULE", "AE_SCHEDULE_PLATEAU"),
+                               ("set_i64", "AE_PARAM_ACCUMULATE", 2)])
+        model.fit(drawn(12), epochs=2, stop_after=5)  # batches of 8, 8 and 6 rows, the epoch, and 8
+        read = aem.Model(model.save())
+        self.assertEqual((read.plateau.waited, read.plateau.factor), (0, 1))
+        self.assert_same_numbers([read.plateau.lowest], model.history(0))
+        self.assertEqual((read.training.steps, read.pending.rows), (2, 8))
+        self.assertEqual((read.parameters["schedule"], read.parameters["accumulate"]), (4, 2))
+
     def test_a_model_that_was_not_trained_has_neither_history_nor_states(self):
         model, _ = self.built(SEED_LIKE)
         read = aem.Model(model.save())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes models.h and optim.h beside itself: what PyTorch computes, in float64, for the chains below.
+"""Writes models.h, optims.h and schedules.h beside itself: what PyTorch computes, in float64, for the chains below.
 
     /usr/bin/python3 tests/reference/make.py        (made with PyTorch 1.13.0)
 
@@ -496,6 +496,59 @@ def optim_row(c):
     return {"chain": chain_text(c), "losses": numbers(losses), "weights": numbers(flat(model.arrays))}
 
 
+# --- schedules: the learning rate of every step ---------------------------------------------------
+
+RATE, RATES = 0.05, 100
+EPOCH_STEPS = 4  # of a plateau: after each so many steps a loss
+LOSSES = [round(abs((k * 7 % 11) / 8 + 3 / (k + 1) - 1.25) + (k > 12) * 0.75, 6) for k in range(RATES // EPOCH_STEPS)]
+
+
+def schedule(name, make, warmup=0, **settings):
+    """make: of torch.optim.lr_scheduler, for an optimiser at RATE; after a linear rise of `warmup` steps."""
+    return name, make, warmup, {"SCHEDULE": "AE_SCHEDULE_" + name.split(",")[0].upper(), **settings}
+
+
+lr = torch.optim.lr_scheduler
+SCHEDULES = [
+    schedule("step", lambda o: lr.StepLR(o, 30, 0.5), SCHEDULE_STEPS=30, SCHEDULE_FACTOR=0.5),
+    schedule("step, warm-up", lambda o: lr.StepLR(o, 20, 0.1), 7, SCHEDULE_STEPS=20),
+    schedule("exponential", lambda o: lr.ExponentialLR(o, 0.96), SCHEDULE_STEPS=1, SCHEDULE_FACTOR=0.96),
+    schedule("exponential, warm-up", lambda o: lr.ExponentialLR(o, 0.9), 10, SCHEDULE_STEPS=1, SCHEDULE_FACTOR=0.9),
+    schedule("cosine", lambda o: lr.CosineAnnealingLR(o, 100), SCHEDULE_STEPS=100),
+    schedule("cosine, minimum, warm-up", lambda o: lr.CosineAnnealingLR(o, 90, 0.004), 12, SCHEDULE_STEPS=90,
+             SCHEDULE_MINIMUM=0.004),
+    schedule("constant, warm-up", lambda o: lr.ConstantLR(o, 1), 25),
+    schedule("plateau", lambda o: lr.ReduceLROnPlateau(o, factor=0.5, patience=1, threshold=0.05, min_lr=0.004),
+             SCHEDULE_FACTOR=0.5, SCHEDULE_PATIENCE=2, SCHEDULE_THRESHOLD=0.05, SCHEDULE_MINIMUM=0.004),
+]
+
+
+def rates_of(make, warmup):
+    """ReduceLROnPlateau's patience is one less than ours: it counts the epochs that are borne."""
+    o = torch.optim.SGD([torch.zeros(1, requires_grad=True)], RATE)
+    s, rates = make(o) if not warmup else None, []
+    if warmup:
+        s = lr.SequentialLR(o, [lr.LinearLR(o, 1 / warmup, 1, warmup - 1), make(o)], [warmup])
+    for step in range(RATES):
+        rates.append(o.param_groups[0]["lr"])
+        o.step()
+        if isinstance(s, lr.ReduceLROnPlateau):
+            if (step + 1) % EPOCH_STEPS == 0:
+                s.step(LOSSES[step // EPOCH_STEPS])
+        else:
+            s.step()
+    return rates
+
+
+def schedule_row(row):
+    name, make, warmup, settings = row
+    settings = {**settings, **({"SCHEDULE_WARMUP": warmup} if warmup else {})}
+    rates = rates_of(make, warmup)
+    assert len(set(rates)) > 2
+    return {"name": '"%s"' % name, "settings": settings_text(settings), "rates": numbers(rates),
+            "losses": numbers(LOSSES)}
+
+
 def write(name, rows):
     lines = ["/* Written by make.py with PyTorch %s; not to be edited. */" % torch.__version__,
              "static const %s_reference %s_references[] = {" % (name, name)]
@@ -506,3 +559,4 @@ def write(name, rows):
 
 write("model", [model_row(c) for c in MODELS])
 write("optim", [optim_row(c) for c in OPTIMS])
+write("schedule", [schedule_row(row) for row in SCHEDULES])

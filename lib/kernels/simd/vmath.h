@@ -262,18 +262,44 @@ static inline vec v_logistic_gate_slope(vec a)
     return v_mul(v_mul(e, q), v_sub(v_set1(1), v_mul(a, q)));
 }
 
-static inline vec v_activate(int32_t act, vec slope, vec x)
+/* Not inlined: they are long, and what calls them is there many times. */
+#define V_APART static __attribute__((noinline, unused)) vec
+
+V_APART v_activate_apart(int32_t act, vec x)
 {
     switch (act) {
-    case AE_ACT_RELU: return v_max(v_zero(), x);
-    case AE_ACT_LEAKY_RELU: return v_select(v_less(v_zero(), x), x, v_mul(slope, x));
-    case AE_ACT_TANH: return v_tanh(x);
-    case AE_ACT_SIGMOID: return v_sigmoid(x);
     case AE_ACT_ELU: return v_elu(x);
     case AE_ACT_SOFTPLUS: return v_softplus(x);
     case AE_ACT_GELU: return v_gated(x, v_normal_gate(v_abs(x)));
     case AE_ACT_SILU: return v_gated(x, v_logistic_gate(v_abs(x)));
     default: return x;
+    }
+}
+
+V_APART v_softplus_slope(vec y)
+{
+    return v_sub(v_zero(), v_expm1(v_sub(v_zero(), y)));
+}
+
+V_APART v_gelu_slope(vec x)
+{
+    return v_gated_slope(x, v_normal_gate_slope(v_abs(x)));
+}
+
+V_APART v_silu_slope(vec x)
+{
+    return v_gated_slope(x, v_logistic_gate_slope(v_abs(x)));
+}
+
+static inline vec v_activate(int32_t act, vec slope, vec x)
+{
+    switch (act) {
+    case AE_ACT_LINEAR: return x;
+    case AE_ACT_RELU: return v_max(v_zero(), x);
+    case AE_ACT_LEAKY_RELU: return v_select(v_less(v_zero(), x), x, v_mul(slope, x));
+    case AE_ACT_TANH: return v_tanh(x);
+    case AE_ACT_SIGMOID: return v_sigmoid(x);
+    default: return v_activate_apart(act, x);
     }
 }
 
@@ -287,7 +313,7 @@ static inline vec v_derive(int32_t act, vec slope, vec dy, vec y)
     case AE_ACT_TANH: return v_mul(dy, v_sub(one, v_mul(y, y)));
     case AE_ACT_SIGMOID: return v_mul(dy, v_mul(y, v_sub(one, y)));
     case AE_ACT_ELU: return v_select(v_less(v_zero(), y), dy, v_fma(dy, y, dy));
-    case AE_ACT_SOFTPLUS: return v_mul(dy, v_sub(v_zero(), v_expm1(v_sub(v_zero(), y))));
+    case AE_ACT_SOFTPLUS: return v_mul(dy, v_softplus_slope(y));
     default: return dy;
     }
 }
@@ -296,8 +322,8 @@ static inline vec v_derive(int32_t act, vec slope, vec dy, vec y)
 static inline vec v_derive_at(int32_t act, vec slope, vec dy, vec x, vec y)
 {
     switch (act) {
-    case AE_ACT_GELU: return v_mul(dy, v_gated_slope(x, v_normal_gate_slope(v_abs(x))));
-    case AE_ACT_SILU: return v_mul(dy, v_gated_slope(x, v_logistic_gate_slope(v_abs(x))));
+    case AE_ACT_GELU: return v_mul(dy, v_gelu_slope(x));
+    case AE_ACT_SILU: return v_mul(dy, v_silu_slope(x));
     default: return v_derive(act, slope, dy, y);
     }
 }

@@ -8,9 +8,11 @@
 enum { AE__MOST_PIXELS = 8, AE__MOST_CHANNELS = 8 };
 
 /* One tile, and a part of the sum: `taps` runs of neighbouring reals for each pixel, each run
- * against the next rows of w. Pixel p of the output is at out + at[p]. */
+ * against the next rows of w. The run of pixel p under tap t begins at in[t * in_step + p] +
+ * t * tap_step; the pixel's output is at out + at[p]. */
 typedef struct conv_tile {
-    const real *const *in; /* taps x pixels */
+    const real *const *in;
+    size_t in_step, tap_step;
     size_t taps, run;
     const real *w;
     size_t w_row;

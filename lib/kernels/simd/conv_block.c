@@ -12,9 +12,9 @@ static inline __attribute__((always_inline)) void add_taps(const conv_tile *t, s
 {
     const real *const *in = t->in, *w = t->w;
     const size_t run = t->run, w_row = t->w_row;
-    for (size_t tap = t->taps; tap > 0; tap--, in += pixels) {
+    for (size_t tap = 0; tap < t->taps; tap++, in += t->in_step) {
         const real *x[AE__MOST_PIXELS];
-        AE__UNROLL for (size_t p = 0; p < pixels; p++) x[p] = in[p];
+        AE__UNROLL for (size_t p = 0; p < pixels; p++) x[p] = in[p] + tap * t->tap_step;
         for (size_t i = 0; i < run; i += AE__LANES, w += w_row) {
             vec v[AE__MOST_PIXELS];
             AE__UNROLL for (size_t p = 0; p < pixels; p++) v[p] = v_load(x[p] + i);
@@ -63,9 +63,11 @@ static inline __attribute__((always_inline)) void run_tile(const conv_tile *t,
                 sum.at[p][q] = v_load(t->out + t->at[p] + q * AE__LANES);
     add_taps(t, &sum, channels, pixels);
     if (t->last) finish(t, &sum, channels, pixels);
+    real *out[AE__MOST_PIXELS]; /* known before the first store, which might change t */
+    AE__UNROLL for (size_t p = 0; p < pixels; p++) out[p] = t->out + t->at[p];
     AE__UNROLL for (size_t p = 0; p < pixels; p++)
         AE__UNROLL for (size_t q = 0; q < channels; q++)
-            v_store(t->out + t->at[p] + q * AE__LANES, sum.at[p][q]);
+            v_store(out[p] + q * AE__LANES, sum.at[p][q]);
 }
 
 #define TILES(channels, pixels, taps)                                                              \

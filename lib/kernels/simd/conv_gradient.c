@@ -9,7 +9,8 @@
 enum {
     MOST_TAPS = 4,
     SUMS = MOST_TAPS * AE__MOST_CHANNELS + AE__LANES,
-    CENTRE_BYTES = 28672, /* of the centre's channels in the first cache */
+    PART_BYTES = 36864, /* of the centre in the first cache */
+    TAPS_TO_COPY = 32,
 };
 
 typedef struct tensor {
@@ -93,7 +94,7 @@ static inline __attribute__((always_inline)) void run_visit(const visit *v, cons
                 tap[t] += step[t];
             }
             AE__UNROLL for (size_t q = 0; q < channels; q++) {
-                const vec y = v_load(centre + q * AE__LANES);
+                const vec y = v_keep(v_load(centre + q * AE__LANES));
                 AE__UNROLL for (size_t t = 0; t < taps; t++)
                     sum.at[t * channels + q] = v_fma(x[t], y, sum.at[t * channels + q]);
             }
@@ -116,21 +117,22 @@ AE__CONV_TILES(VISITS)
 #define SHAPE(channels, pixels, taps) {channels, taps, many_##channels, one_##channels},
 static const gradient_shape shapes[] = {AE__CONV_TILES(SHAPE)}; /* from most channels to 1 */
 
-/* Some channels of some rows of a tensor. */
+/* Some channels of some rows of a tensor, which lie at `at`, `col` reals a pixel. */
 typedef struct part {
     const tensor *of;
     const gradient_shape *shape;
     size_t channel, row, rows;
+    const real *at;
+    size_t col;
 } part;
 
 static visit visit_of(const part *p, real *sums)
 {
-    const size_t col = p->of->c * AE__LANES;
     return (visit){.rows = p->rows,
                    .cols = p->of->w,
-                   .centre = p->of->at + p->row * p->of->w * col + p->channel * AE__LANES,
-                   .centre_row = p->of->w * col,
-                   .centre_col = col,
+                   .centre = p->at,
+                   .centre_row = p->of->w * p->col,
+                   .centre_col = p->col,
                    .sums = sums};
 }
 
@@ -146,57 +148,89 @@ static void add_channel_sums(real *out, const part *p)
     for (size_t q = 0; q < p->shape->channels; q++) out[p->channel + q] += sums[q];
 }
 
-/* The columns of the centre that find one of `around` under kx. */
-static void clip(const pair *k, size_t kx, size_t *first, size_t *end)
+/* Taps are the channels of `around` under one row of the kernel after the other. */
+typedef struct tap {
+    size_t ky, channel;
+} tap;
+
+/* The columns of the centre that meet some of `around` under kx. */
+typedef struct column {
+    size_t kx, begin, end;
+} column;
+
+static column column_of(const pair *k, size_t kx)
 {
     const ptrdiff_t shift = k->sign * (ptrdiff_t)kx + k->left, step = (ptrdiff_t)k->stride_w;
     const ptrdiff_t beyond = (ptrdiff_t)k->around.w - shift; /* x * step < beyond */
-    *first = shift >= 0 ? 0 : (size_t)((-shift + step - 1) / step);
-    *end = beyond <= 0 ? 0 : ae__min_size((size_t)((beyond + step - 1) / step), k->centre.w);
+    return (column){
+        .kx = kx,
+        .begin = shift >= 0 ? 0 : (size_t)((step - 1 - shift) / step),
+        .end = beyond <= 0 ? 0 : ae__min_size((size_t)((beyond + step - 1) / step), k->centre.w),
+    };
 }
 
-/* Tap number n is channel n mod c, in row n / c of the kernel. */
-static void add_taps(const pair *k, const part *p, size_t kx, size_t first, size_t taps)
+static void add_taps(const pair *k, const part *p, const column *c, tap *t, size_t taps)
 {
     const tensor *around = &k->around;
     const size_t col = around->c * AE__LANES;
+    const ptrdiff_t x = (ptrdiff_t)(c->begin * k->stride_w) + k->sign * (ptrdiff_t)c->kx + k->left;
     real sums[SUMS], *dw[MOST_TAPS];
-    size_t begin, end;
-    clip(k, kx, &begin, &end);
-    if (begin >= end) return;
     visit v = visit_of(p, sums);
-    v.cols = end - begin;
-    v.centre += begin * v.centre_col;
+    v.cols = c->end - c->begin;
+    v.centre += c->begin * v.centre_col;
     v.row_step = k->stride_h;
     v.tap_rows = around->h;
     v.tap_row = around->w * col;
     v.tap_col = k->stride_w * col;
-    const ptrdiff_t x = (ptrdiff_t)(begin * k->stride_w) + k->sign * (ptrdiff_t)kx + k->left;
-    for (size_t t = 0; t < taps; t++) {
-        const size_t ky = (first + t) / around->c, channel = (first + t) % around->c;
-        v.tap[t] = around->at + (size_t)x * col + channel * AE__LANES;
-        v.row[t] = p->row * k->stride_h + (size_t)(k->sign * (ptrdiff_t)ky + k->top);
-        dw[t] = k->dw + (ky * k->conv->kernel_w + kx) * k->conv->x_c * k->conv->y_c +
-                channel * k->around_step + p->channel * k->centre_step;
+    for (size_t i = 0; i < taps; i++) {
+        v.tap[i] = around->at + (size_t)x * col + t->channel * AE__LANES;
+        v.row[i] = p->row * k->stride_h + (size_t)(k->sign * (ptrdiff_t)t->ky + k->top);
+        dw[i] = k->dw + (t->ky * k->conv->kernel_w + c->kx) * k->conv->x_c * k->conv->y_c +
+                t->channel * k->around_step + p->channel * k->centre_step;
+        if (++t->channel == around->c) {
+            t->channel = 0;
+            t->ky++;
+        }
     }
     (taps == 1 ? p->shape->one : p->shape->many)(&v);
-    for (size_t t = 0; t < taps; t++)
+    for (size_t i = 0; i < taps; i++)
         for (size_t q = 0; q < p->shape->channels; q++)
-            dw[t][q * k->centre_step] += sums[t * p->shape->channels + q];
+            dw[i][q * k->centre_step] += sums[i * p->shape->channels + q];
 }
 
 static void add_part(const pair *k, const part *p)
 {
-    const size_t all = k->conv->kernel_h * k->around.c;
-    for (size_t n = 0, taps; n < all; n += taps) {
-        taps = all - n >= p->shape->taps ? p->shape->taps : 1;
-        for (size_t kx = 0; kx < k->conv->kernel_w; kx++) add_taps(k, p, kx, n, taps);
+    for (size_t kx = 0; kx < k->conv->kernel_w; kx++) {
+        const column c = column_of(k, kx);
+        size_t left = c.begin < c.end ? k->conv->kernel_h * k->around.c : 0;
+        tap t = {0};
+        for (; left >= p->shape->taps; left -= p->shape->taps)
+            add_taps(k, p, &c, &t, p->shape->taps);
+        for (; left > 0; left--) add_taps(k, p, &c, &t, 1);
     }
+}
+
+/* Where a part lies. With more channels beside it its vectors would share few sets of the first
+ * cache, so that it is copied first where enough taps come by. */
+static void find(part *p, real *copy, const pair *k)
+{
+    const tensor *t = p->of;
+    const size_t n = p->shape->channels * AE__LANES, pixels = p->rows * t->w;
+    p->col = t->c * AE__LANES;
+    p->at = t->at + p->row * t->w * p->col + p->channel * AE__LANES;
+    if (!k || n == p->col || pixels * n * sizeof(real) > PART_BYTES) return;
+    if (k->conv->kernel_h * k->conv->kernel_w * k->around.c < TAPS_TO_COPY) return;
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t j = 0; j < n; j += AE__LANES)
+            v_store(copy + i * n + j, v_load(p->at + i * p->col + j));
+    p->at = copy;
+    p->col = n;
 }
 
 /* Every part of a tensor: its channel sums where wanted, and where it is a centre its products. */
 static void walk(const tensor *of, real *channel_sums, const pair *k)
 {
+    _Alignas(64) real copy[PART_BYTES / sizeof(real)];
     part p = {.of = of, .shape = shapes};
     while (p.channel < of->c) {
         if (of->c - p.channel < p.shape->channels) {
@@ -204,9 +238,10 @@ static void walk(const tensor *of, real *channel_sums, const pair *k)
             continue;
         }
         const size_t row = of->w * p.shape->channels * AE__LANES * sizeof(real);
-        const size_t rows = ae__max_size(CENTRE_BYTES / row, 1);
+        const size_t rows = ae__blocks(of->h, ae__blocks(of->h, ae__max_size(PART_BYTES / row, 1)));
         for (p.row = 0; p.row < of->h; p.row += p.rows) {
             p.rows = ae__min_size(rows, of->h - p.row);
+            find(&p, copy, k);
             if (channel_sums) add_channel_sums(channel_sums, &p);
             if (k) add_part(k, &p);
         }
@@ -214,12 +249,17 @@ static void walk(const tensor *of, real *channel_sums, const pair *k)
     }
 }
 
+static bool mirror(const ae__conv *c)
+{
+    return c->y_c < shapes[0].channels && c->y_c < c->x_c && c->stride_h == 1 && c->stride_w == 1;
+}
+
 void AE__SIMD(conv_gradient)(const ae__conv_gradient_block *g)
 {
     const ae__conv *c = g->conv;
     const tensor x = {g->x, c->x_h, c->x_w, c->x_c}, dy = {g->dy, c->y_h, c->y_w, c->y_c};
     const ptrdiff_t top = (ptrdiff_t)c->pad_top, left = (ptrdiff_t)c->pad_left;
-    if (c->x_c > c->y_c && c->stride_h == 1 && c->stride_w == 1) {
+    if (mirror(c)) {
         const pair k = {c, x, dy, 1, 1, -1, top, left, g->dw, c->y_c, 1};
         walk(&x, g->x_sums, &k);
         if (g->y_sums) walk(&dy, g->y_sums, NULL);

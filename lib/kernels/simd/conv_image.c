@@ -22,9 +22,9 @@ static inline __attribute__((always_inline)) void add_taps(const conv_tile *t, s
 {
     const real *const *in = t->in, *w = t->w;
     const size_t run = t->run, w_row = t->w_row;
-    for (size_t tap = t->taps; tap > 0; tap--, in += pixels) {
+    for (size_t tap = 0; tap < t->taps; tap++, in += t->in_step) {
         const real *x[AE__MOST_PIXELS];
-        AE__UNROLL for (size_t p = 0; p < pixels; p++) x[p] = in[p];
+        AE__UNROLL for (size_t p = 0; p < pixels; p++) x[p] = in[p] + tap * t->tap_step;
         for (size_t i = 0; i < run; i++, w += w_row) {
             vec weight[VECS];
             AE__UNROLL for (size_t v = 0; v < vecs; v++) weight[v] = load(t, w, v, vecs, partial);
@@ -71,13 +71,15 @@ static inline __attribute__((always_inline)) void run_tile(const conv_tile *t, c
                 sum.at[p][v] = load(t, t->out + t->at[p], v, vecs, partial);
     add_taps(t, &sum, vecs, pixels, partial);
     if (t->last) finish(t, &sum, vecs, pixels, partial);
+    const size_t tail = t->tail;
+    real *out[AE__MOST_PIXELS]; /* known before the first store, which might change t */
+    AE__UNROLL for (size_t p = 0; p < pixels; p++) out[p] = t->out + t->at[p];
     AE__UNROLL for (size_t p = 0; p < pixels; p++)
         AE__UNROLL for (size_t v = 0; v < vecs; v++) {
-            real *out = t->out + t->at[p] + v * AE__LANES;
             if (partial && v + 1 == vecs)
-                v_store_n(out, sum.at[p][v], t->tail);
+                v_store_n(out[p] + v * AE__LANES, sum.at[p][v], tail);
             else
-                v_store(out, sum.at[p][v]);
+                v_store(out[p] + v * AE__LANES, sum.at[p][v]);
         }
 }
 

@@ -25,6 +25,7 @@ static inline vec v_set1(float x) { return _mm256_set1_ps(x); }
 static inline vec v_zero(void) { return _mm256_setzero_ps(); }
 static inline vec v_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void v_store(float *p, vec a) { _mm256_storeu_ps(p, a); }
+static inline vec v_keep(vec a) { return a; }
 static inline vec v_load_n(const float *p, size_t n)
 {
     return n == AE__LANES ? v_load(p) : _mm256_maskload_ps(p, v_lane_mask(n));

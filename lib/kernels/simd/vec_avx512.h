@@ -24,6 +24,7 @@ static inline vec v_set1(float x) { return _mm512_set1_ps(x); }
 static inline vec v_zero(void) { return _mm512_setzero_ps(); }
 static inline vec v_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void v_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
+static inline vec v_keep(vec a) { __asm__("" : "+v"(a)); return a; }
 static inline vec v_load_n(const float *p, size_t n)
 {
     return _mm512_maskz_loadu_ps(v_lane_mask(n), p);

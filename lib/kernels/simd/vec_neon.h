@@ -19,6 +19,7 @@ static inline vec v_set1(float x) { return vdupq_n_f32(x); }
 static inline vec v_zero(void) { return vdupq_n_f32(0.0f); }
 static inline vec v_load(const float *p) { return vld1q_f32(p); }
 static inline void v_store(float *p, vec a) { vst1q_f32(p, a); }
+static inline vec v_keep(vec a) { return a; }
 static inline vec v_load_n(const float *p, size_t n)
 {
     if (n == AE__LANES) return v_load(p);

@@ -32,6 +32,7 @@ static inline vec v_load(const real *p)
     return a;
 }
 static inline void v_store(real *p, vec a) { memcpy(p, &a, sizeof a); }
+static inline vec v_keep(vec a) { return a; }
 static inline vec v_load_n(const real *p, size_t n)
 {
     if (n == AE__LANES) return v_load(p);

@@ -34,7 +34,7 @@ static const work works[] = {
     {"conv64/2 28x28x32", {28, 28, 32, 14, 14, 64, 3, 3, 2, 2, 0, 0}},
 };
 
-enum { W4_LAYERS = 7, FORWARD, INPUT, WEIGHTS, PASSES = 3 };
+enum { W4_LAYERS = 7, PASSES = 3 };
 
 /* A layer's arrays. */
 typedef struct layer {
@@ -133,6 +133,66 @@ static double best_of(void (*pass)(const layer *l), const layer *l)
     return best;
 }
 
+/* What lies between the convolutions: pooling and upsampling, forward and backward. */
+typedef struct between {
+    const char *name;
+    size_t channels;
+    ae__pooling pooling; /* or: */
+    ae__upsampling upsampling;
+} between;
+
+static const between betweens[] = {
+    {"pool 28x28x16", 16, {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, false}, {0}},
+    {"pool 14x14x8", 8, {14, 14, 7, 7, 2, 2, 2, 2, 0, 0, false}, {0}},
+    {"pool 7x7x8", 8, {7, 7, 4, 4, 2, 2, 2, 2, 0, 0, false}, {0}},
+    {"up 4x4x8", 8, {0}, {4, 4, 2, 2, false}},
+    {"up 8x8x8", 8, {0}, {8, 8, 2, 2, false}},
+    {"up 14x14x16", 16, {0}, {14, 14, 2, 2, false}},
+    {"up 14x14x16, bilinear", 16, {0}, {14, 14, 2, 2, true}},
+};
+enum { BETWEENS = sizeof betweens / sizeof *betweens, W4_BETWEENS = 6 };
+
+static double between_time(const between *b, const ae__image_pass *pass, bool back,
+                           const ae__engine *engine)
+{
+    double best = 1e9;
+    for (int run = 0; run < RUNS; run++) {
+        const double start = seconds_now();
+        if (b->pooling.x_h)
+            (back ? ae__pooling_backward : ae__pooling_forward)(&b->pooling, pass, engine);
+        else
+            (back ? ae__upsampling_backward : ae__upsampling_forward)(&b->upsampling, pass, engine);
+        const double time = seconds_now() - start;
+        if (time < best) best = time;
+    }
+    return best * EPOCH / (double)pass->rows;
+}
+
+static double measure_between(const between *b, size_t rows, const ae__engine *engine)
+{
+    const ae__pooling *p = &b->pooling;
+    const ae__upsampling *u = &b->upsampling;
+    const size_t x = (p->x_h * p->x_w + u->x_h * u->x_w) * b->channels;
+    const size_t y = (p->y_h * p->y_w + u->x_h * u->factor_h * u->x_w * u->factor_w) * b->channels;
+    const size_t all = ae__round_up(rows, engine->kernels->lanes);
+    real *arrays[] = {drawn(all * x), drawn(all * y), drawn(all * x), drawn(all * y)};
+    const ae__image_pass pass = {.rows = rows,
+                                 .channels = b->channels,
+                                 .blocked = true,
+                                 .x_row = x,
+                                 .y_row = y,
+                                 .x = arrays[0],
+                                 .y = arrays[1],
+                                 .dx = arrays[2],
+                                 .dy = arrays[3],
+                                 .act = AE_ACT_RELU};
+    const double forward = between_time(b, &pass, false, engine);
+    const double backward = between_time(b, &pass, true, engine);
+    printf("%-24s%7.4f s         %7.4f s\n", b->name, forward, backward);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
+    return forward + backward;
+}
+
 int main(int argc, char **argv)
 {
     const int32_t threads = argc > 1 ? atoi(argv[1]) : 1;
@@ -147,17 +207,22 @@ int main(int argc, char **argv)
         const ae__conv *c = &works[i].conv;
         const double flops = 2.0 * (double)(ae__conv_weights(c) * c->y_h * c->y_w) * EPOCH;
         layer l = layer_of(c, rows, &engine);
-        printf("%-18s", works[i].name);
+        printf("%-20s", works[i].name);
         for (size_t pass = 0; pass < PASSES; pass++) {
             const double time = best_of(passes[pass], &l) * EPOCH / (double)rows;
             if (i < W4_LAYERS && (i > 0 || pass != 1)) total[pass] += time;
-            printf("  %7.4f s %3.0f %%", time, 100 * flops / time / 1e9 / peak);
+            printf("    %7.4f s %3.0f %%", time, 100 * flops / time / 1e9 / peak);
         }
         printf("\n");
         layer_free(&l);
     }
-    printf("W4: forward %.3f, input %.3f, weights %.3f, in all %.3f s\n", total[0], total[1],
-           total[2], total[0] + total[1] + total[2]);
+    double rest = 0;
+    for (size_t i = 0; i < BETWEENS; i++) {
+        const double time = measure_between(betweens + i, rows, &engine);
+        if (i < W4_BETWEENS) rest += time;
+    }
+    printf("W4: forward %.3f, input %.3f, weights %.3f, between %.3f, in all %.3f s\n", total[0],
+           total[1], total[2], rest, total[0] + total[1] + total[2] + rest);
     ae__pool_free(engine.pool);
     return 0;
 }

@@ -174,13 +174,13 @@ static void finish_rows(const job *j, size_t row, size_t rows)
     j->kernels->epilogue(&e, p->out + row * p->out_row, p->out_row, rows, j->out_size);
 }
 
-/* Images one by one where a block of them would be emptier than the vectors of their channels. */
+/* Images go one by one where a block of them would be emptier than the vectors of their channels. */
 static bool one_by_one(const job *j, size_t rows)
 {
     const ae__conv_pass *p = j->pass;
     const size_t lanes = j->kernels->lanes, channels = j->adjoint ? p->conv->x_c : p->conv->y_c;
     if (p->in.blocked || p->out_blocked) return false;
-    return 4 * rows * ae__round_up(channels, lanes) <= 3 * lanes * channels;
+    return rows == 1 || 4 * rows * ae__round_up(channels, lanes) <= 3 * lanes * channels;
 }
 
 static void run_images(const job *j, size_t row, size_t rows)

@@ -29,9 +29,9 @@ typedef struct ae__conv {
 } ae__conv;
 
 /* out(i, j) = epilogue(sum over ky, kx, c of in(i * stride_h + top + ky, j * stride_w + left + kx,
- * c) * w(ky, kx, c)), one chain of multiply-adds in this order, where in is 0 outside. Either
- * direction of an ae__conv is one of these or, with strides above 1, several.
- * The epilogue has no loss; its prev lies as out does. Epilogue or prev may not overlap out. */
+ * c) * w(ky, kx, c)), where in is 0 outside: one chain of multiply-adds in this order. Either
+ * direction of an ae__conv is one of these or, the adjoint with strides above 1, several.
+ * The epilogue has no loss; its prev lies as out does. Neither that nor `in` may overlap out. */
 typedef struct ae__conv_block {
     size_t in_h, in_w, in_c;
     size_t out_h, out_w, out_c;

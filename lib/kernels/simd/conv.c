@@ -114,9 +114,9 @@ static void finish(const walk *w, const place *k)
     }
 }
 
-static conv_tile tile_of(const walk *w, const place *k, const real *const *in)
+static conv_tile tile_of(const walk *w, const place *k)
 {
-    conv_tile t = {.in = in, .w_row = w->c->out_c, .at = k->at, .tail = w->tail};
+    conv_tile t = {.w_row = w->c->out_c, .at = k->at, .tail = w->tail};
     set_finish(&t, w->c->epilogue);
     return t;
 }
@@ -142,8 +142,9 @@ static void run_inside(const walk *w, const place *k)
 {
     const ae__conv_block *c = w->c;
     const real *in[AE__MOST_PIXELS];
-    conv_tile t = tile_of(w, k, in);
+    conv_tile t = tile_of(w, k);
     for (size_t p = 0; p < k->pixels; p++) in[p] = pixel_at(w, k->y[p], k->x[p]);
+    t.in = in;
     t.tap_step = c->in_w * w->pixel;
     t.taps = c->kernel_h;
     t.run = c->kernel_w * w->pixel;
@@ -158,7 +159,8 @@ static void run_at_edge(const walk *w, const place *k)
     const ptrdiff_t above = -k->y[k->pixels - 1], below = (ptrdiff_t)c->in_h - k->y[0];
     const size_t all = c->kernel_w * (below > 0 ? ae__min_size(c->kernel_h, (size_t)below) : 0);
     const real *in[TAPS * AE__MOST_PIXELS];
-    conv_tile t = tile_of(w, k, in);
+    conv_tile t = tile_of(w, k);
+    t.in = in;
     t.in_step = k->pixels;
     t.run = w->pixel;
     size_t tap = ae__min_size(above > 0 ? (size_t)above * c->kernel_w : 0, all);

@@ -27,16 +27,17 @@ static inline __attribute__((always_inline)) void add_taps(const conv_tile *t, s
     }
 }
 
+/* Without a bias, too, something is added: it makes one zero of -0 and 0, the only numbers that know
+ * how many taps of zeros there were. */
 static inline __attribute__((always_inline)) void finish(const conv_tile *t, sums *sum,
                                                          const size_t channels, const size_t pixels)
 {
     const vec floor = v_set1(t->floor);
-    if (t->bias)
-        AE__UNROLL for (size_t q = 0; q < channels; q++) {
-            const vec bias = v_set1(t->bias[q]);
-            AE__UNROLL for (size_t p = 0; p < pixels; p++)
-                sum->at[p][q] = v_add(sum->at[p][q], bias);
-        }
+    AE__UNROLL for (size_t q = 0; q < channels; q++) {
+        const vec bias = t->bias ? v_add(v_set1(t->bias[q]), v_zero()) : v_zero();
+        AE__UNROLL for (size_t p = 0; p < pixels; p++)
+            sum->at[p][q] = v_add(sum->at[p][q], bias);
+    }
     AE__UNROLL for (size_t p = 0; p < pixels; p++)
         AE__UNROLL for (size_t q = 0; q < channels; q++)
             sum->at[p][q] = v_max(floor, sum->at[p][q]);

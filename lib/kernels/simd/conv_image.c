@@ -42,12 +42,12 @@ static inline __attribute__((always_inline)) void finish(const conv_tile *t, sum
                                                          const bool partial)
 {
     const vec floor = v_set1(t->floor);
-    if (t->bias)
-        AE__UNROLL for (size_t v = 0; v < vecs; v++) {
-            const vec bias = load(t, t->bias, v, vecs, partial);
-            AE__UNROLL for (size_t p = 0; p < pixels; p++)
-                sum->at[p][v] = v_add(sum->at[p][v], bias);
-        }
+    AE__UNROLL for (size_t v = 0; v < vecs; v++) {
+        const vec zero = v_zero();
+        const vec bias = t->bias ? v_add(load(t, t->bias, v, vecs, partial), zero) : zero;
+        AE__UNROLL for (size_t p = 0; p < pixels; p++)
+            sum->at[p][v] = v_add(sum->at[p][v], bias);
+    }
     AE__UNROLL for (size_t p = 0; p < pixels; p++)
         AE__UNROLL for (size_t v = 0; v < vecs; v++)
             sum->at[p][v] = v_max(floor, sum->at[p][v]);

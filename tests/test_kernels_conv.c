@@ -151,17 +151,12 @@ static void assert_same_tensor(const tensor *t, const real *want)
             assert_same_bits(t->at + place_of(t, i, e), want + i * t->n + e, 1);
 }
 
-/* As many reals as a call may use, all NaN, with a fence behind. */
-static real *scratch_of(const problem *p, bool x_blocked, bool y_blocked, const ae__engine *engine,
-                        fence *f)
+/* As many bytes as a call may use, all set, with a fence behind. */
+static void *scratch_of(size_t bytes, fence *f)
 {
-    size_t reals;
-    assert_true(ae__conv_scratch(p->c, p->rows, x_blocked, y_blocked, true, engine, &reals));
-    reals = ae__round_up(reals, 64 / sizeof(real)); /* begins on a cache line */
-    *f = fence_of(reals * sizeof(real));
-    real *scratch = fenced(*f, reals, sizeof(real), 1);
-    for (size_t i = 0; i < reals; i++) scratch[i] = NAN;
-    return scratch;
+    const size_t all = ae__round_up(bytes, 64); /* begins on a cache line */
+    *f = fence_of(all);
+    return memset(fenced(*f, all, 1, 1), 0xff, all);
 }
 
 /* Forward or adjoint of p into out, whose layout, like that of `in`, is given by its lanes. */
@@ -169,6 +164,10 @@ static void run_pass(const problem *p, bool adjoint, const tensor *in, const ten
                      const ae__epilogue *e, const ae__engine *engine)
 {
     fence f;
+    size_t bytes;
+    const bool x_blocked = (adjoint ? out : in)->lanes > 1;
+    const bool y_blocked = (adjoint ? in : out)->lanes > 1;
+    assert_true(ae__conv_scratch(p->c, x_blocked, y_blocked, engine, &bytes));
     const ae__conv_pass pass = {
         .conv = p->c,
         .rows = p->rows,
@@ -178,8 +177,7 @@ static void run_pass(const problem *p, bool adjoint, const tensor *in, const ten
         .out_blocked = out->lanes > 1,
         .w = p->w,
         .epilogue = e,
-        .scratch = scratch_of(p, (adjoint ? out : in)->lanes > 1, (adjoint ? in : out)->lanes > 1,
-                              engine, &f),
+        .scratch = scratch_of(bytes, &f),
     };
     (adjoint ? ae__conv_adjoint : ae__conv_forward)(&pass, engine);
     fence_free(f);
@@ -288,10 +286,12 @@ static void run_gradient(const problem *p, const gradient *g, size_t x_lanes, si
                          bool accumulate, const ae__engine *engine)
 {
     fence f;
+    size_t bytes;
     tensor x = tensor_of(p->x, p->rows, p->x_size, x_lanes);
     tensor dy = tensor_of(p->y, p->rows, p->y_size, y_lanes);
     unsigned char *done = calloc(p->w_size, 1);
     assert_non_null(done);
+    assert_true(ae__conv_gradient_scratch(p->c, p->rows, x_lanes > 1, y_lanes > 1, engine, &bytes));
     ae__conv_gradient_run(
         &(ae__conv_gradient){
             .conv = p->c,
@@ -305,7 +305,7 @@ static void run_gradient(const problem *p, const gradient *g, size_t x_lanes, si
             .accumulate_sums = !accumulate,
             .done = count_weights,
             .done_arg = done,
-            .scratch = scratch_of(p, x_lanes > 1, y_lanes > 1, engine, &f),
+            .scratch = scratch_of(bytes, &f),
         },
         engine);
     for (size_t i = 0; i < p->w_size; i++) assert_int_equal(done[i], 1);
@@ -600,9 +600,11 @@ static void scratch_that_cannot_be_counted_is_refused(void **state)
     (void)state;
     const ae__engine engine = {ae__kernels_at(AE_CPU_AUTO), NULL, AE_GEMM_AUTO};
     const ae__conv huge = {SIZE_MAX / 2, 1, 1, SIZE_MAX / 4, 1, 1, 1, 1, 2, 1, 0, 0};
-    size_t reals;
-    assert_false(ae__conv_scratch(&huge, 1, false, true, false, &engine, &reals));
-    assert_true(ae__conv_scratch(&huge, 1, true, true, false, &engine, &reals));
+    size_t bytes;
+    assert_false(ae__conv_scratch(&huge, false, true, &engine, &bytes));
+    assert_false(ae__conv_gradient_scratch(&huge, 1, false, true, &engine, &bytes));
+    assert_true(ae__conv_scratch(&huge, true, true, &engine, &bytes));
+    assert_true(ae__conv_gradient_scratch(&huge, 1, true, true, &engine, &bytes));
 }
 
 int main(void)

@@ -13,6 +13,7 @@
 
 #include "base/real.h"
 #include "kernels/image.h"
+#include "kernels/tile.h"
 
 /* What happens to a block of a product C (rows x n) while it is still in cache, in this order:
  *   bias     c += bias[column]
@@ -141,14 +142,15 @@ typedef struct ae__kernels {
     /* z: standard normal, the quantile of (bits + 0.5) / 2^32 to 7 digits */
     void (*normal)(real *z, const uint32_t *bits, size_t n);
 
-    /* Images, in rows or in blocks (kernels/image.h). Sums of convolution have one order in both,
-     * so an image's bits depend neither on the layout nor on its neighbours. */
-    void (*conv_block)(const ae__conv_block *c);             /* of a block of images */
-    void (*conv_image)(const ae__conv_block *c);             /* of an image in a row */
-    void (*conv_gradient)(const ae__conv_gradient_block *g); /* of blocks */
-    /* block: n x lanes; x: rows x n, at most `lanes` rows. Lanes past the last row become 0. */
-    void (*pack)(real *block, const real *x, size_t x_row, size_t rows, size_t n);
-    void (*unpack)(real *x, size_t x_row, const real *block, size_t rows, size_t n);
+    /* Tiles of convolution, each list from most channels to 1. The order of every sum is that of its
+     * taps and runs, in both, so an image's bits depend neither on its layout nor on others. */
+    const ae__conv_shape *conv_blocks; /* images in the lanes */
+    const ae__conv_shape *conv_rows;   /* channels in the lanes */
+    const ae__visit_shape *conv_visits;
+    /* Images, in rows or in blocks (kernels/image.h). */
+    /* block: n x lanes; x: lanes x n; n is a multiple of 4 (kernels/images.h has any) */
+    void (*pack)(real *block, const real *x, size_t x_row, size_t n);
+    void (*unpack)(real *x, size_t x_row, const real *block, size_t n);
     /* Of an image, or of a block; n: reals of a pixel, channels or channels * lanes. Back: dx is
      * overwritten, and multiplied by the derivative of act, whose output is x. */
     void (*pool)(const ae__pooling *p, real *y, const real *x, size_t n);

@@ -56,8 +56,10 @@ static layer layer_of(const ae__conv *c, size_t rows, const ae__engine *engine)
 {
     layer l = {.conv = c, .rows = rows, .x_size = ae__conv_x_size(c), .y_size = ae__conv_y_size(c)};
     const size_t all = ae__round_up(rows, engine->kernels->lanes), w = ae__conv_weights(c);
-    size_t reals;
-    if (!ae__conv_scratch(c, rows, true, true, true, engine, &reals)) fail("too large");
+    size_t pass, gradient;
+    if (!ae__conv_scratch(c, true, true, engine, &pass) ||
+        !ae__conv_gradient_scratch(c, rows, true, true, engine, &gradient))
+        fail("too large");
     l.engine = engine;
     l.x = drawn(all * l.x_size);
     l.dx = drawn(all * l.x_size);
@@ -67,7 +69,7 @@ static layer layer_of(const ae__conv *c, size_t rows, const ae__engine *engine)
     l.dw = drawn(w);
     l.b = drawn(c->y_c);
     l.db = drawn(c->y_c);
-    l.scratch = drawn(reals);
+    l.scratch = drawn(ae__max_size(pass, gradient) / sizeof(real));
     return l;
 }
 

@@ -17,11 +17,11 @@
 #elif AE_SIMD_LEVEL == 3
 #define AE__SIMD(name) ae__##name##_neon
 #define AE__SIMD_NAME  "neon"
-void AE__SIMD(conv_block)(const ae__conv_block *c);
-void AE__SIMD(conv_image)(const ae__conv_block *c);
-void AE__SIMD(conv_gradient)(const ae__conv_gradient_block *g);
-void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t rows, size_t n);
-void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t rows, size_t n);
+extern const ae__conv_shape AE__SIMD(conv_blocks)[];
+extern const ae__conv_shape AE__SIMD(conv_rows)[];
+extern const ae__visit_shape AE__SIMD(conv_visits)[];
+void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t n);
+void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t n);
 void AE__SIMD(pool)(const ae__pooling *p, real *y, const real *x, size_t n);
 void AE__SIMD(pool_back)(const ae__pooling *p, int32_t act, real slope, real *dx, const real *dy,
                          const real *x, const real *y, size_t n);
@@ -58,11 +58,11 @@ void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);
 void AE__SIMD(from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
 void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset);
 
-void AE__SIMD(conv_block)(const ae__conv_block *c);
-void AE__SIMD(conv_image)(const ae__conv_block *c);
-void AE__SIMD(conv_gradient)(const ae__conv_gradient_block *g);
-void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t rows, size_t n);
-void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t rows, size_t n);
+extern const ae__conv_shape AE__SIMD(conv_blocks)[];
+extern const ae__conv_shape AE__SIMD(conv_rows)[];
+extern const ae__visit_shape AE__SIMD(conv_visits)[];
+void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t n);
+void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t n);
 void AE__SIMD(pool)(const ae__pooling *p, real *y, const real *x, size_t n);
 void AE__SIMD(pool_back)(const ae__pooling *p, int32_t act, real slope, real *dx, const real *dy,
                          const real *x, const real *y, size_t n);

@@ -41,11 +41,13 @@ static inline __attribute__((always_inline)) void finish(const ae__conv_tile *t,
                                                          const size_t vecs, const size_t pixels)
 {
     const vec floor = v_set1(t->floor), zero = v_zero();
-    AE__UNROLL for (size_t v = 0; v < vecs; v++) {
-        const vec bias = t->bias ? v_add(load(t, t->bias, v, vecs), zero) : zero;
-        AE__UNROLL for (size_t p = 0; p < pixels; p++)
-            sum->at[p][v] = v_max(floor, v_add(sum->at[p][v], bias));
-    }
+    vec bias[VECS] = {zero, zero};
+    if (t->bias)
+        AE__UNROLL for (size_t v = 0; v < vecs; v++)
+            bias[v] = v_add(load(t, t->bias, v, vecs), zero);
+    AE__UNROLL for (size_t p = 0; p < pixels; p++)
+        AE__UNROLL for (size_t v = 0; v < vecs; v++)
+            sum->at[p][v] = v_max(floor, v_add(sum->at[p][v], bias[v]));
     if (t->gate)
         AE__UNROLL for (size_t p = 0; p < pixels; p++)
             AE__UNROLL for (size_t v = 0; v < vecs; v++) {
@@ -65,9 +67,10 @@ static inline __attribute__((always_inline)) void run_tile(const ae__conv_tile *
     const size_t tail = t->tail;
     real *out[AE__TILE_PIXELS]; /* known before the first store, which might change t */
     AE__UNROLL for (size_t p = 0; p < pixels; p++) out[p] = t->out + t->at[p];
-    AE__UNROLL for (size_t p = 0; p < pixels; p++)
-        AE__UNROLL for (size_t v = 0; v < vecs; v++)
-            v_store_n(out[p] + v * AE__LANES, sum.at[p][v], v + 1 == vecs ? tail : AE__LANES);
+    AE__UNROLL for (size_t p = 0; p < pixels; p++) {
+        if (vecs == VECS) v_store(out[p], sum.at[p][0]);
+        v_store_n(out[p] + (vecs - 1) * AE__LANES, sum.at[p][vecs - 1], tail);
+    }
 }
 
 static void two(const ae__conv_tile *t) { run_tile(t, 2, AE__CONV_ROWS_2); }

@@ -40,7 +40,7 @@ typedef struct place {
     bool inside;
 } place;
 
-/* To the next pixel, row by row; from the last to itself. */
+/* To the next pixel, row by row; from the last to itself: the last tile takes it again and again. */
 static inline void step(spot *s, size_t rows)
 {
     if (s->col + 1 < s->end) {
@@ -87,7 +87,7 @@ static void finish(const walk *w, const place *k)
     const ae__epilogue *e = w->c->epilogue;
     const size_t n = w->tiles * w->channels * w->unit;
     for (size_t p = 0; p < w->shape->pixels; p++) {
-        if (p > 0 && k->at[p] == k->at[p - 1]) break; /* the strip has fewer */
+        if (p > 0 && k->at[p] == k->at[p - 1]) break; /* the last, again */
         const size_t at = k->at[p] + w->channel * w->unit;
         real *out = w->c->out + at;
         if (is_left(e->act)) w->kernels->activate(e->act, e->slope, out, out, n);
@@ -143,17 +143,12 @@ static void run_at_edge(const walk *w, const place *k)
     run_tiles(w, k, &t, first * c->kernel_w * c->in_c);
 }
 
-/* The last tile takes pixels again that were done, rather than be smaller: they come out the same. */
 static void run_strip(const walk *w, size_t first, size_t width)
 {
-    const size_t all = w->c->out_h * width, pixels = w->shape->pixels;
+    const size_t all = w->c->out_h * width;
     spot s = {.first = first, .end = first + width, .col = first};
-    for (size_t done = 0; done < all; done += pixels) {
+    for (size_t done = 0; done < all; done += w->shape->pixels) {
         place k;
-        if (done > 0 && all - done < pixels) {
-            s.row = (all - pixels) / width;
-            s.col = first + (all - pixels) % width;
-        }
         take(w, &s, &k);
         (k.inside ? run_inside : run_at_edge)(w, &k);
         if (w->finish) finish(w, &k);

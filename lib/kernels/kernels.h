@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "base/real.h"
+#include "kernels/image.h"
+#include "kernels/tile.h"
 
 /* What happens to a block of a product C (rows x n) while it is still in cache, in this order:
  *   bias     c += bias[column]
@@ -103,6 +105,7 @@ typedef struct ae__kernels {
     int32_t level;    /* AE_CPU_* */
     const char *name; /* "portable", "avx2", "avx512", "neon" */
     size_t mr, nr;    /* register tile of gemm: rows, columns */
+    size_t lanes;     /* images of a block */
 
     void (*gemm)(const ae__gemm_block *block);
 
@@ -146,6 +149,24 @@ typedef struct ae__kernels {
     void (*philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
     /* z: standard normal, the quantile of (bits + 0.5) / 2^32 to 7 digits */
     void (*normal)(real *z, const uint32_t *bits, size_t n);
+
+    /* Tiles of convolution, each list from most channels to 1. The order of every sum is that of its
+     * taps and runs, in both, so an image's bits depend neither on its layout nor on others. */
+    const ae__conv_shape *conv_blocks; /* images in the lanes */
+    const ae__conv_shape *conv_rows;   /* channels in the lanes */
+    const ae__visit_shape *conv_visits;
+    /* Images, in rows or in blocks (kernels/image.h). */
+    /* block: n x lanes; x: lanes x n; n is a multiple of 4 (kernels/images.h has any) */
+    void (*pack)(real *block, const real *x, size_t x_row, size_t n);
+    void (*unpack)(real *x, size_t x_row, const real *block, size_t n);
+    /* Of an image, or of a block; n: reals of a pixel, channels or channels * lanes. Back: dx is
+     * overwritten, and multiplied by the derivative of act, whose output is x. */
+    void (*pool)(const ae__pooling *p, real *y, const real *x, size_t n);
+    void (*pool_back)(const ae__pooling *p, int32_t act, real slope, real *dx, const real *dy,
+                      const real *x, const real *y, size_t n);
+    void (*upsample)(const ae__upsampling *u, real *y, const real *x, size_t n);
+    void (*upsample_back)(const ae__upsampling *u, int32_t act, real slope, real *dx,
+                          const real *dy, const real *x, size_t n);
 
     /* y = x * scale + offset */
     void (*from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);

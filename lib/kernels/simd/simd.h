@@ -17,6 +17,18 @@
 #elif AE_SIMD_LEVEL == 3
 #define AE__SIMD(name) ae__##name##_neon
 #define AE__SIMD_NAME  "neon"
+extern const ae__conv_shape AE__SIMD(conv_blocks)[];
+extern const ae__conv_shape AE__SIMD(conv_rows)[];
+extern const ae__visit_shape AE__SIMD(conv_visits)[];
+void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t n);
+void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t n);
+void AE__SIMD(pool)(const ae__pooling *p, real *y, const real *x, size_t n);
+void AE__SIMD(pool_back)(const ae__pooling *p, int32_t act, real slope, real *dx, const real *dy,
+                         const real *x, const real *y, size_t n);
+void AE__SIMD(upsample)(const ae__upsampling *u, real *y, const real *x, size_t n);
+void AE__SIMD(upsample_back)(const ae__upsampling *u, int32_t act, real slope, real *dx,
+                             const real *dy, const real *x, size_t n);
+
 #endif
 
 extern const ae__kernels AE__SIMD(kernels);
@@ -48,5 +60,17 @@ void AE__SIMD(philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t 
 void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);
 void AE__SIMD(from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
 void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset);
+
+extern const ae__conv_shape AE__SIMD(conv_blocks)[];
+extern const ae__conv_shape AE__SIMD(conv_rows)[];
+extern const ae__visit_shape AE__SIMD(conv_visits)[];
+void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t n);
+void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t n);
+void AE__SIMD(pool)(const ae__pooling *p, real *y, const real *x, size_t n);
+void AE__SIMD(pool_back)(const ae__pooling *p, int32_t act, real slope, real *dx, const real *dy,
+                         const real *x, const real *y, size_t n);
+void AE__SIMD(upsample)(const ae__upsampling *u, real *y, const real *x, size_t n);
+void AE__SIMD(upsample_back)(const ae__upsampling *u, int32_t act, real slope, real *dx,
+                             const real *dy, const real *x, size_t n);
 
 #endif

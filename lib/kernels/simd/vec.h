@@ -3,21 +3,26 @@
  *   vec, AE__LANES           a vector of reals and their number
  *   vmask                    the result of a comparison
  *   AE__MR, AE__TILE_ROWS(X) rows of the register tile; X(AE__MR) and smaller ones, down to X(1)
+ *   AE__CONV_TILES(X)        register tiles of convolution with images in the lanes, from most channels
+ *                            to 1: X(channels, pixels, taps of a gradient)
+ *   AE__CONV_ROWS_2, _1      pixels of those with 2 vectors of channels, with 1
  *   AE__WIDE                 sums of a single row that find registers
  *
  *   v_set1  v_zero  v_load  v_store
+ *   v_keep(a)                a, in a register where the compiler would rather load it again
  *   v_load_n(p, n)           first n lanes, the rest 0; touches nothing beyond them (0 < n <= lanes)
  *   v_store_n(p, a, n)
  *   v_first(a, n, b)         first n lanes of a, the rest of b
  *   v_add  v_sub  v_mul  v_div  v_sqrt  v_abs
  *   v_fma(a, b, c)           a b + c, rounded once (portable: twice)
  *   v_min(a, b), v_max(a, b) a NaN in b passes
- *   v_less(a, b), v_select(mask, a, b)
+ *   v_less(a, b), v_nan(a), v_select(mask, a, b)
  *   v_copysign(a, sign)
  *   v_round(a)               to nearest even, |a| < 2^22
  *   v_scale(a, n)            a 2^n, n integral, |n| <= 252
  *   v_split(a, &e)           m in [sqrt(1/2), sqrt(2)) with a = m 2^e, for normal a > 0
  *   v_quads(p, step)         4 lanes from p, 4 from p + step, ...
+ *   v_store_quads(p, step, a)  back again
  *   v_transpose4(q)          4 x 4 transpose within each group of 4 lanes of q[0] .. q[3]
  *
  *   vwords, AE__WORDS        a vector of uint64_t, which takes + ^ << >>, and their number

@@ -8,6 +8,9 @@
 #define AE__MR    6 /* 12 sums, 2 vectors of B, 1 of A: 15 of 16 registers */
 #define AE__WIDE  8
 #define AE__TILE_ROWS(X) X(6) X(4) X(3) X(2) X(1)
+#define AE__CONV_TILES(X) X(4, 3, 3) X(3, 3, 3) X(1, 8, 3)
+#define AE__CONV_ROWS_2 4
+#define AE__CONV_ROWS_1 8
 
 typedef __m256 vec;
 typedef __m256 vmask;
@@ -22,6 +25,7 @@ static inline vec v_set1(float x) { return _mm256_set1_ps(x); }
 static inline vec v_zero(void) { return _mm256_setzero_ps(); }
 static inline vec v_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void v_store(float *p, vec a) { _mm256_storeu_ps(p, a); }
+static inline vec v_keep(vec a) { return a; }
 static inline vec v_load_n(const float *p, size_t n)
 {
     return n == AE__LANES ? v_load(p) : _mm256_maskload_ps(p, v_lane_mask(n));
@@ -49,6 +53,7 @@ static inline vec v_min(vec a, vec b) { return _mm256_min_ps(a, b); }
 static inline vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 
 static inline vmask v_less(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+static inline vmask v_nan(vec a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
 static inline vec v_select(vmask m, vec a, vec b) { return _mm256_blendv_ps(b, a, m); }
 static inline vec v_copysign(vec a, vec sign)
 {
@@ -82,6 +87,11 @@ static inline vec v_split(vec a, vec *e)
 static inline vec v_quads(const float *p, size_t step)
 {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + step), 1);
+}
+static inline void v_store_quads(float *p, size_t step, vec a)
+{
+    _mm_storeu_ps(p, _mm256_castps256_ps128(a));
+    _mm_storeu_ps(p + step, _mm256_extractf128_ps(a, 1));
 }
 static inline void v_transpose4(vec q[4])
 {

@@ -8,6 +8,9 @@
 #define AE__MR    12 /* 24 sums, 2 vectors of B, 6 registers to spare */
 #define AE__WIDE  16
 #define AE__TILE_ROWS(X) X(12) X(8) X(4) X(3) X(2) X(1)
+#define AE__CONV_TILES(X) X(8, 3, 3) X(4, 6, 4) X(3, 6, 4) X(1, 8, 4)
+#define AE__CONV_ROWS_2 6
+#define AE__CONV_ROWS_1 8
 
 typedef __m512 vec;
 typedef __mmask16 vmask;
@@ -21,6 +24,7 @@ static inline vec v_set1(float x) { return _mm512_set1_ps(x); }
 static inline vec v_zero(void) { return _mm512_setzero_ps(); }
 static inline vec v_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void v_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
+static inline vec v_keep(vec a) { __asm__("" : "+v"(a)); return a; }
 static inline vec v_load_n(const float *p, size_t n)
 {
     return _mm512_maskz_loadu_ps(v_lane_mask(n), p);
@@ -45,6 +49,7 @@ static inline vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
 static inline vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 
 static inline vmask v_less(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+static inline vmask v_nan(vec a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 static inline vec v_select(vmask m, vec a, vec b) { return _mm512_mask_mov_ps(b, m, a); }
 static inline vec v_copysign(vec a, vec sign)
 {
@@ -72,6 +77,13 @@ static inline vec v_quads(const float *p, size_t step)
     q = _mm512_insertf32x4(q, _mm_loadu_ps(p + step), 1);
     q = _mm512_insertf32x4(q, _mm_loadu_ps(p + 2 * step), 2);
     return _mm512_insertf32x4(q, _mm_loadu_ps(p + 3 * step), 3);
+}
+static inline void v_store_quads(float *p, size_t step, vec a)
+{
+    _mm_storeu_ps(p, _mm512_castps512_ps128(a));
+    _mm_storeu_ps(p + step, _mm512_extractf32x4_ps(a, 1));
+    _mm_storeu_ps(p + 2 * step, _mm512_extractf32x4_ps(a, 2));
+    _mm_storeu_ps(p + 3 * step, _mm512_extractf32x4_ps(a, 3));
 }
 static inline void v_transpose4(vec q[4])
 {

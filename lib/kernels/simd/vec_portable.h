@@ -11,6 +11,9 @@
 #define AE__MR    4 /* 8 sums, 2 vectors of B, 2 for a product: 12 of 16 registers */
 #define AE__WIDE  8
 #define AE__TILE_ROWS(X) X(4) X(3) X(2) X(1)
+#define AE__CONV_TILES(X) X(4, 2, 2) X(3, 2, 2) X(1, 4, 2)
+#define AE__CONV_ROWS_2 4
+#define AE__CONV_ROWS_1 4
 
 #ifdef AE_DOUBLE
 typedef int64_t v_int;
@@ -29,6 +32,7 @@ static inline vec v_load(const real *p)
     return a;
 }
 static inline void v_store(real *p, vec a) { memcpy(p, &a, sizeof a); }
+static inline vec v_keep(vec a) { return a; }
 static inline vec v_load_n(const real *p, size_t n)
 {
     if (n == AE__LANES) return v_load(p);
@@ -53,6 +57,7 @@ static inline vec v_fma(vec a, vec b, vec c) { return a * b + c; }
 static inline vec v_sqrt(vec a) { return (vec){sqrt(a[0]), sqrt(a[1]), sqrt(a[2]), sqrt(a[3])}; }
 
 static inline vmask v_less(vec a, vec b) { return (vmask)(a < b); }
+static inline vmask v_nan(vec a) { return (vmask)(a != a); }
 static inline vec v_select(vmask m, vec a, vec b) { return (vec)((m & (vmask)a) | (~m & (vmask)b)); }
 static inline vec v_min(vec a, vec b) { return v_select(v_less(a, b), a, b); }
 static inline vec v_max(vec a, vec b) { return v_select(v_less(b, a), a, b); }
@@ -92,6 +97,11 @@ static inline vec v_quads(const real *p, size_t step)
 {
     (void)step;
     return v_load(p);
+}
+static inline void v_store_quads(real *p, size_t step, vec a)
+{
+    (void)step;
+    v_store(p, a);
 }
 static inline void v_transpose4(vec q[4])
 {

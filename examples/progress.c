@@ -51,6 +51,7 @@ static void show_batch(progress *p, const ae_event *e)
 {
     const double left = e->seconds / (double)e->step * (double)(e->steps - e->step);
 
+    if (e->step == 0) return; /* the first batches of a step of several */
     if (e->step == 1) p->drawn = -redraw_seconds;
     if (!p->terminal || e->seconds - p->drawn < redraw_seconds) return;
     if (p->drawn < 0.0) printf("Epoch %" PRId64 "/%" PRId64 "\n", e->epoch, e->epochs);

@@ -1,7 +1,22 @@
 /* Describing a model wrongly: the first mistake is told, and told again by everything that follows. */
 #include "test_api_misuse.h"
 
-enum { INPUT = 1, DENSE, ACT, CORRUPT, GAUSSIAN, CONCAT, LABEL, CODED, LOSS, PENALTY, OPTIM, SET };
+enum {
+    INPUT = 1,
+    DENSE,
+    ACT,
+    CORRUPT,
+    TOPK,
+    GAUSSIAN,
+    CONCAT,
+    LABEL,
+    CODED,
+    LOSS,
+    PENALTY,
+    OPTIM,
+    SET,
+    SETF
+};
 
 typedef struct step {
     int32_t call;
@@ -16,6 +31,7 @@ static int32_t take(ae_config *config, const step *s)
     case DENSE: return ae_config_dense(config, s->value, s->number);
     case ACT: return ae_config_activation(config, s->number);
     case CORRUPT: return ae_config_corrupt(config, s->number, (double)s->value);
+    case TOPK: return ae_config_topk(config, s->value);
     case GAUSSIAN: return ae_config_gaussian(config);
     case CONCAT: return ae_config_concat(config, s->value);
     case LABEL: return ae_config_concat_label(config, s->value);
@@ -23,6 +39,7 @@ static int32_t take(ae_config *config, const step *s)
     case LOSS: return ae_config_loss(config, s->number);
     case PENALTY: return ae_config_penalty(config, s->number, (double)s->value);
     case OPTIM: return ae_config_optimizer(config, s->number);
+    case SETF: return ae_config_set_f64(config, s->number, (double)s->value);
     default: return ae_config_set_i64(config, s->number, s->value);
     }
 }
@@ -48,7 +65,7 @@ static const mistake mistakes[] = {
     {AE_ERR_STATE, "activation #0: no input yet", {{ACT, 0, AE_ACT_RELU}}},
     {AE_ERR_RANGE, "dense #0: units is 0, wanted 1 to 16777216", {{INPUT, 4, 0}, {DENSE, 0, 0}}},
     {AE_ERR_RANGE, "units is -9223372036854775808", {{INPUT, 4, 0}, {DENSE, INT64_MIN, 0}}},
-    {AE_ERR_RANGE, "dense #0: activation is 99, wanted 0 to 6", {{INPUT, 4, 0}, {DENSE, 2, 99}}},
+    {AE_ERR_RANGE, "dense #0: activation is 99, wanted 0 to 8", {{INPUT, 4, 0}, {DENSE, 2, 99}}},
     {AE_ERR_RANGE, "activation is -1", {{INPUT, 4, 0}, {ACT, 0, AE_ACT_UNSET}}},
     {AE_ERR_STATE, "corrupt #0: no input yet", {{CORRUPT, 0, AE_NOISE_MASKING}}},
     {AE_ERR_RANGE, "corrupt #0: noise is 5, wanted 1 to 4", {{INPUT, 4, 0}, {CORRUPT, 0, 5}}},
@@ -67,6 +84,15 @@ static const mistake mistakes[] = {
       {CODED, 0, 0},
       {CORRUPT, 0, AE_NOISE_MASKING},
       {LOSS, 0, AE_LOSS_BCE}}},
+    {AE_ERR_STATE, "topk #0: no input yet", {{TOPK, 1, 0}}},
+    {AE_ERR_RANGE, "topk #0: k is 0, wanted 1 to 16777216", {{INPUT, 4, 0}, {TOPK, 0, 0}}},
+    {AE_ERR_RANGE,
+     "topk #1: k is 3, wanted 1 to 2",
+     {{INPUT, 4, 0}, {DENSE, 2, 0}, {TOPK, 3, 0}, {CODED, 0, 0}}},
+    {AE_ERR_SHAPE, "no layer has weights", {{INPUT, 4, 0}, {TOPK, 2, 0}, {CODED, 0, 0}}},
+    {AE_ERR_SHAPE,
+     "dense #1: tied to layer #0, which has no kernel",
+     {{INPUT, 4, 0}, {TOPK, 2, 0}, {CODED, 0, 0}, {DENSE, 4, 0}, {SET, 0, AE_PARAM_TIED}}},
     {AE_ERR_STATE, "gaussian #0: no input yet", {{GAUSSIAN, 0, 0}}},
     {AE_ERR_SHAPE,
      "gaussian #1: input has 3 numbers, wanted means and as many log-variances",
@@ -188,6 +214,16 @@ static const mistake mistakes[] = {
       {DENSE, 4, 0},
       {LOSS, 0, AE_LOSS_GAUSSIAN_NLL},
       {SET, AE_BOUND_IMPORTANCE, AE_PARAM_BOUND}}},
+    {AE_ERR_INVALID,
+     "kl #0: free_bits is 2, which the importance bound has no place for",
+     {{INPUT, 4, 0},
+      {GAUSSIAN, 0, 0},
+      {PENALTY, 1, AE_PENALTY_KL},
+      {SETF, 2, AE_PARAM_FREE_BITS},
+      {CODED, 0, 0},
+      {DENSE, 4, 0},
+      {LOSS, 0, AE_LOSS_GAUSSIAN_NLL},
+      {SET, AE_BOUND_IMPORTANCE, AE_PARAM_BOUND}}},
     {AE_ERR_INVALID, "optimizer: there is no kind 0", {{OPTIM, 0, 0}}},
     {AE_ERR_STATE, "layer: none was added yet", {{SET, 1, AE_PARAM_BIAS}}},
     {AE_ERR_INVALID, "no parameter has number 77", {{SET, 1, 77}}},
@@ -229,7 +265,8 @@ static void check_stuck(ae_config *config, const mistake *m)
 {
     const step later[] = {{INPUT, 4, 0},   {DENSE, 4, 0},     {ACT, 0, 0},    {CODED, 0, 0},
                           {LOSS, 0, 1},    {PENALTY, 1, 100}, {OPTIM, 0, 1},  {SET, 1, 77},
-                          {CORRUPT, 0, 1}, {GAUSSIAN, 0, 0},  {CONCAT, 1, 0}, {LABEL, 1, 0}};
+                          {CORRUPT, 0, 1}, {GAUSSIAN, 0, 0},  {CONCAT, 1, 0}, {LABEL, 1, 0},
+                          {TOPK, 1, 0}};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         check_refusal("later", m->code, m->says, take(config, &later[i]));
     check_refusal("get", m->code, m->says, ae_config_get_i64(config, AE_PARAM_BATCH, &out.i64));

@@ -28,6 +28,7 @@ static void missing_pointer_is_named_by_config(void **state)
     refuses(INVALID, "config is NULL", ae_config_gaussian(NULL));
     refuses(INVALID, "config is NULL", ae_config_concat(NULL, 1));
     refuses(INVALID, "config is NULL", ae_config_concat_label(NULL, 2));
+    refuses(INVALID, "config is NULL", ae_config_topk(NULL, 1));
     refuses(INVALID, "config is NULL", ae_config_code(NULL));
     refuses(INVALID, "config is NULL", ae_config_loss(NULL, AE_LOSS_MSE));
     refuses(INVALID, "config is NULL", ae_config_penalty(NULL, AE_PENALTY_L1, 1));
@@ -71,6 +72,7 @@ static void missing_pointer_is_named_by_presets(void **state)
     refuses(INVALID, "config is NULL",
             ae_preset_denoising(NULL, 4, 2, AE_NOISE_MASKING, 0.5, AE_LOSS_MSE));
     refuses(INVALID, "config is NULL", ae_preset_sparse(NULL, 4, 2, 0.001, AE_LOSS_MSE));
+    refuses(INVALID, "config is NULL", ae_preset_topk(NULL, 4, 2, 1, AE_LOSS_MSE));
     refuses(INVALID, "config is NULL", ae_preset_variational(NULL, 4, 3, 2, AE_LOSS_BERNOULLI_NLL));
     refuses(INVALID, "config is NULL",
             ae_preset_conditional(NULL, 4, 3, 3, 2, AE_LOSS_BERNOULLI_NLL));
@@ -112,6 +114,14 @@ static void missing_pointer_is_named_by_fit(void **state)
     refuses(INVALID, "options is NULL", ae_fit_options_set_i64(NULL, AE_FIT_EPOCHS, 1));
     refuses(INVALID, "options is NULL", ae_fit_options_get_i64(NULL, AE_FIT_EPOCHS, &out.i64));
     refuses(INVALID, "value is NULL", ae_fit_options_get_i64(our.options, AE_FIT_EPOCHS, NULL));
+    refuses(INVALID, "model is NULL", ae_fit_batch(NULL, x_rows, NULL, ROWS, &out.f64));
+    refuses(INVALID, "x is NULL", ae_fit_batch(our.model, NULL, NULL, ROWS, &out.f64));
+    refuses(INVALID, "model is NULL", ae_fit_batch_data(NULL, our.data, &out.f64));
+    refuses(INVALID, "data is NULL", ae_fit_batch_data(our.model, NULL, &out.f64));
+    refuses(INVALID, "options is NULL", ae_fit_options_set_f64(NULL, AE_FIT_MIN_CHANGE, 1));
+    refuses(INVALID, "options is NULL", ae_fit_options_get_f64(NULL, AE_FIT_MIN_CHANGE, &out.f64));
+    refuses(INVALID, "value is NULL", ae_fit_options_get_f64(our.options, AE_FIT_MIN_CHANGE, NULL));
+    refuses(INVALID, "options is NULL", ae_fit_options_checkpoint(NULL, "file", 1, 0, 0));
     refuses(INVALID, "options is NULL", ae_fit_options_validation(NULL, x_rows, NULL, ROWS));
     refuses(INVALID, "options is NULL", ae_fit_options_validation_data(NULL, our.data));
     refuses(INVALID, "options is NULL", ae_fit_options_progress(NULL, NULL, NULL));
@@ -269,6 +279,7 @@ static void functions_that_cannot_fail_take_anything(void **state)
     answers(0, ae_model_weights(NULL));
     answers(0, ae_model_epochs(NULL));
     answers(0, ae_model_steps(NULL));
+    answers(0, ae_model_running_loss(NULL) == 0); /* NaN */
 }
 
 /* ---- constants, names and numbers that are none ---- */

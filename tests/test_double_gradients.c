@@ -23,6 +23,8 @@ enum { ROWS = 3, IN = 5, UNITS = 4 };
 #define CLIPPED(noise, amount, low, high)                                                          \
     {AE__LAYER_CORRUPT, {{AE_PARAM_NOISE, noise}, {AE_PARAM_AMOUNT, amount},                       \
                          {AE_PARAM_CLIP_LOW, low}, {AE_PARAM_CLIP_HIGH, high}}}
+/* Without revival: what dead units get is no gradient of the loss. */
+#define TOPK(k) {AE__LAYER_TOPK, {{AE_PARAM_K, k}, {AE_PARAM_REVIVAL, 0}}}
 /* clang-format on */
 
 /* ---- what is covered ---- */
@@ -31,7 +33,8 @@ static const piece layers[] = {{AE__LAYER_DENSE, {{AE_PARAM_UNITS, UNITS}}},
                                {.kind = AE__LAYER_ACTIVATION},
                                CORRUPT(AE_NOISE_DROPOUT, 0.1),
                                GAUSSIAN(1),
-                               CONCAT(2)};
+                               CONCAT(2),
+                               TOPK(2)};
 static const piece terms[] = {
     {.kind = AE_LOSS_MSE},
     {.kind = AE_LOSS_BCE},
@@ -46,7 +49,7 @@ static const piece terms[] = {
 static const bool kinked[] = {
     [AE_ACT_LINEAR] = false,   [AE_ACT_RELU] = true,     [AE_ACT_LEAKY_RELU] = true,
     [AE_ACT_TANH] = false,     [AE_ACT_SIGMOID] = false, [AE_ACT_ELU] = true,
-    [AE_ACT_SOFTPLUS] = false,
+    [AE_ACT_SOFTPLUS] = false, [AE_ACT_GELU] = false,    [AE_ACT_SILU] = false,
 };
 
 enum {
@@ -174,6 +177,23 @@ static double clip_distance(ae__layer_call call)
     return least;
 }
 
+/* The least distance between what a topk layer kept and what it did not. A 0 is fed by dead units alone,
+ * and stays. */
+static double tie_distance(ae__layer_call call)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < call.rows; i++) {
+        const real *x = call.x + i * call.x_row, *y = call.y + i * call.y_row;
+        double kept = INFINITY, left = -INFINITY;
+        for (size_t j = 0; j < call.in; j++) {
+            if (y[j] != 0) kept = fmin(kept, x[j]);
+            if (y[j] == 0) left = fmax(left, x[j]);
+        }
+        least = fmin(least, kept - left);
+    }
+    return least;
+}
+
 /* The least |z| before a kinked activation, or a loss' distance from its own. A z of 0 is fed by
  * dead units alone, and stays. */
 static double kink_distance(trial *t)
@@ -187,6 +207,7 @@ static double kink_distance(trial *t)
         for (size_t j = 0; kink && j < elements(&call); j++)
             if (call.y[j] != 0) least = fmin(least, fabs(call.y[j]));
         if (call.spec->kind == AE__LAYER_CORRUPT) least = fmin(least, clip_distance(call));
+        if (call.spec->kind == AE__LAYER_TOPK) least = fmin(least, tie_distance(call));
     }
     return least;
 }
@@ -365,7 +386,8 @@ static void gradients_equal_central_differences(void **state)
         v.below = (int32_t)(rest / ACTS % ACTS);
         v.layer = rest / ACTS / ACTS % LAYERS;
         v.term = rest / ACTS / ACTS / LAYERS;
-        check_variant(&v);
+        /* one term alone: it is all the same to it how two activations go together */
+        if (v.term == TERMS || v.below == v.act) check_variant(&v);
     }
 }
 
@@ -421,6 +443,55 @@ static void gradients_hold_for_penalties_within_the_chain(void **state)
     check_chain(&penalised, ROWS);
 }
 
+/* Activations whose input is kept: under penalties, noise, ties and each other, also as the last. */
+static const chain gated = {
+    .name = "gated",
+    .input = IN,
+    .layers = {DENSE(UNITS, AE_ACT_GELU),
+               CORRUPT(AE_NOISE_DROPOUT, 0.2),
+               DENSE(3, AE_ACT_SILU),
+               {AE__LAYER_ACTIVATION, {{AE_PARAM_ACTIVATION, AE_ACT_GELU}}},
+               DENSE(UNITS, AE_ACT_TANH),
+               TIED(IN, AE_ACT_SILU, 0)},
+    .terms = {{AE_PENALTY_L1, {{AE_PARAM_LAYER, 0}, {AE_PARAM_WEIGHT, 0.3}}},
+              {AE_PENALTY_L1, {{AE_PARAM_LAYER, 3}, {AE_PARAM_WEIGHT, 0.2}}},
+              {AE_PENALTY_L1, {{AE_PARAM_LAYER, 5}, {AE_PARAM_WEIGHT, 0.1}}},
+              {.kind = AE_LOSS_MSE}},
+};
+
+/* Training activates what it has kept; evaluation does it in the epilogue of the product. */
+static void keeping_the_input_of_activations_changes_no_loss(void **state)
+{
+    trial t = trial_of(&gated, ODD_ROWS);
+    double losses[2][ODD_ROWS];
+    (void)state;
+    for (int32_t i = 0; i < t.model->plan.n_layers; i++)
+        assert_int_equal(t.trainer.z[i] != NULL, i == 0 || i == 2 || i == 3);
+    trial_draw(&t);
+    t.context.mode = AE__MODE_EVALUATE;
+    for (int kept = 0; kept < 2; kept++) {
+        const ae__pass pass = {.model = t.model,
+                               .context = &t.context,
+                               .x = {t.trainer.x, t.in},
+                               .y = t.trainer.y,
+                               .z = kept ? t.trainer.z : NULL,
+                               .spare = {t.trainer.dy[0], t.trainer.dy[0]},
+                               .values = t.trainer.values,
+                               .sums = t.trainer.sums,
+                               .parts = t.trainer.parts};
+        ae__pass_forward(&pass);
+        memcpy(losses[kept], t.trainer.sums, sizeof losses[kept]);
+    }
+    assert_memory_equal(losses[0], losses[1], sizeof losses[0]);
+    trial_free(&t);
+}
+
+static void gradients_hold_where_the_input_of_activations_is_kept(void **state)
+{
+    (void)state;
+    check_chain(&gated, ODD_ROWS);
+}
+
 /* Before the first layer, between two, and behind the last, where no loss is fused. */
 static void gradients_hold_for_every_noise_at_every_place(void **state)
 {
@@ -439,6 +510,18 @@ static void gradients_hold_for_every_noise_at_every_place(void **state)
                          .terms = {{.kind = AE_LOSS_MSE}}};
         check_chain(&c, ODD_ROWS);
     }
+}
+
+/* Below the first weights, where no gradient is wanted, between layers, and behind the last. */
+static void gradients_hold_for_topk_at_every_place(void **state)
+{
+    const chain c = {.name = "topk",
+                     .input = IN,
+                     .layers = {TOPK(3), DENSE(UNITS, AE_ACT_TANH), TOPK(1),
+                                DENSE(IN, AE_ACT_SOFTPLUS), TOPK(4)},
+                     .terms = {{.kind = AE_LOSS_MSE}}};
+    (void)state;
+    check_chain(&c, ROWS);
 }
 
 static void gradients_of_a_kernel_used_three_times_are_summed(void **state)
@@ -513,11 +596,10 @@ static const chain drawn_codes[] = {
      .input = IN,
      .layers = {DENSE(6, AE_ACT_LINEAR), GAUSSIAN(1), DENSE(IN, AE_ACT_SIGMOID)},
      .terms = {KL(1, {AE_PARAM_WARMUP, 4}), {.kind = AE_LOSS_BERNOULLI_NLL}}},
-    {.name = "importance, free bits and warm-up",
+    {.name = "importance and warm-up",
      .input = IN,
      .layers = {DENSE(6, AE_ACT_LINEAR), GAUSSIAN(3), DENSE(IN, AE_ACT_SIGMOID)},
-     .terms = {KL(1, {AE_PARAM_WARMUP, 4}, {AE_PARAM_FREE_BITS, 0.25}),
-               {.kind = AE_LOSS_BERNOULLI_NLL}},
+     .terms = {KL(1, {AE_PARAM_WARMUP, 4}), {.kind = AE_LOSS_BERNOULLI_NLL}},
      .model = {{AE_PARAM_BOUND, IMPORTANCE}}},
     {.name = "last of all",
      .input = IN,
@@ -662,9 +744,9 @@ static const chain both_terms = {
 
 static void gradients_follow_the_weights_of_rows(void **state)
 {
-    const chain *const chains[] = {&odd_and_deep, &tied_twice, &both_terms,
-                                   &penalised,    &sparse[0],  &sparse[1],
-                                   &sparse[2],    &sided[0],   &drawn_codes[0]};
+    const chain *const chains[] = {&odd_and_deep,   &tied_twice, &both_terms, &penalised,
+                                   &sparse[0],      &sparse[1],  &sparse[2],  &sided[0],
+                                   &drawn_codes[0], &gated};
     real row_weight[ODD_ROWS];
     (void)state;
     for (size_t i = 0; i < ODD_ROWS; i++) row_weight[i] = (real)(i % 5) / 2;
@@ -722,7 +804,10 @@ int main(void)
         cmocka_unit_test(every_activation_is_covered),
         cmocka_unit_test(gradients_equal_central_differences),
         cmocka_unit_test(gradients_hold_for_penalties_within_the_chain),
+        cmocka_unit_test(keeping_the_input_of_activations_changes_no_loss),
+        cmocka_unit_test(gradients_hold_where_the_input_of_activations_is_kept),
         cmocka_unit_test(gradients_hold_for_every_noise_at_every_place),
+        cmocka_unit_test(gradients_hold_for_topk_at_every_place),
         cmocka_unit_test(gradients_of_a_kernel_used_three_times_are_summed),
         cmocka_unit_test(gradients_hold_for_odd_and_deep_chains),
         cmocka_unit_test(gradients_hold_for_a_single_layer_and_row),

@@ -343,6 +343,24 @@ static void gradients_hold_for_convolutions_with_normalisation(void **state)
     check(&c, MANY, true);
 }
 
+/* Activations whose derivative is taken from what stands before them, which is kept as images lie. */
+static void gradients_hold_for_activations_that_keep_their_input(void **state)
+{
+    static const window same = {3, 3, 1, 1, AE_PADDING_SAME}, two = {2, 2, 2, 2, AE_PADDING_SAME};
+    chain c = {.name = "kept", .image = {4, 5, 1}, .terms = {{.kind = AE_LOSS_MSE}}};
+    (void)state;
+    c.layers[0] = windowed(with(layer(AE__LAYER_CONV2D), AE_PARAM_FILTERS, 2), &same);
+    c.layers[0] = act(c.layers[0], AE_ACT_GELU);
+    c.layers[1] = windowed(with(layer(AE__LAYER_POOL2D), AE_PARAM_POOL, AE_POOL_MAX), &two);
+    c.layers[2] = norm(AE__LAYER_BATCH_NORM, AE_ACT_SILU);
+    c.layers[3] = act(layer(AE__LAYER_ACTIVATION), AE_ACT_GELU);
+    c.layers[4] = windowed(with(layer(AE__LAYER_CONV2D_TRANSPOSE), AE_PARAM_FILTERS, 1), &two);
+    c.layers[4] = act(c.layers[4], AE_ACT_SILU);
+    c.layers[5] = layer(AE__LAYER_FLATTEN);
+    check(&c, FEW, false);
+    check(&c, MANY, true);
+}
+
 /* ---- what the layout, clipping and states change ---- */
 
 /* The sums of a layer in rows are those in blocks in another order: 1e-12 is 1e4 roundings of 1. */
@@ -546,6 +564,7 @@ int main(void)
         cmocka_unit_test(gradients_hold_for_penalties_on_images),
         cmocka_unit_test(gradients_hold_beside_tied_layers),
         cmocka_unit_test(gradients_hold_for_convolutions_with_normalisation),
+        cmocka_unit_test(gradients_hold_for_activations_that_keep_their_input),
         cmocka_unit_test(blocks_give_the_gradients_of_rows),
         cmocka_unit_test(what_lies_behind_the_last_image_changes_nothing),
         cmocka_unit_test(clipping_and_decay_leave_running_statistics_alone),

@@ -54,7 +54,7 @@ class InFolder(unittest.TestCase):
 
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
-        for program in "mnist", "denoise", "anomaly", "vae", "conditional":
+        for program in "mnist", "denoise", "sparse", "anomaly", "vae", "conditional", "online", "resume":
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout.startswith("usage: " + program))
@@ -104,6 +104,22 @@ class Digits(InFolder):
             self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
         self.assertGreater(len(self.read("denoise.aem")), 4 * 803600)
 
+    def test_a_code_has_as_many_parts_as_it_may(self):
+        result = run("sparse", "--epochs", "2", "--k", "8", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 2 + r" density=0\.031[23] dead=\d+ pca_mse=0\.\d+\n$")
+        for picture in "dictionary.png", "reconstruction.png", "loss.png":
+            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(self.read("sparse.aem")), 4 * 402704)
+
+    def test_parts_of_images_in_colour_are_drawn(self):
+        for name, rows in ("train", 32), ("test", 16):
+            pixels = bytes(i * 37 % 256 for i in range(rows * 60))
+            self.write(name + "-images-idx4-ubyte", idx((rows, 4, 5, 3), pixels))
+        result = run("sparse", "--data", self.folder, "--epochs", "1", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(self.read("dictionary.png")[:8], b"\x89PNG\r\n\x1a\n")
+
     def test_new_digits_are_drawn(self):
         result = run("vae", "--epochs", "1", "--code", "3", "--out", self.folder)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -140,6 +156,24 @@ class Digits(InFolder):
         asked = "--data", self.folder, "--out", self.folder, "--epochs", "1"
         self.assertEqual(run("vae", *asked, "--quick").returncode, 0)
         self.assert_refused(run("conditional", *asked), "no labels")
+
+    def resume(self, folder):
+        return [os.path.join(PROGRAMS, "resume"), "--epochs", "2", "--quiet", "--out", folder]
+
+    def test_killed_program_goes_on_to_the_same_file(self):
+        once, twice = os.path.join(self.folder, "once"), os.path.join(self.folder, "twice")
+        subprocess.run(self.resume(once), check=True, stdout=subprocess.PIPE)
+        checkpoint = os.path.join(twice, "resume.aem")
+        for _ in range(3):
+            seen = os.path.exists(checkpoint) and os.stat(checkpoint).st_ino
+            program = subprocess.Popen(self.resume(twice), stdout=subprocess.PIPE)
+            while program.poll() is None and (not os.path.exists(checkpoint) or os.stat(checkpoint).st_ino == seen):
+                pass  # until the next checkpoint is there
+            program.kill()
+            program.communicate()
+        result = subprocess.run(self.resume(twice), check=True, stdout=subprocess.PIPE, text=True)
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 2 + r" steps=314\n$")
+        self.assertEqual(self.read("once/resume.aem"), self.read("twice/resume.aem"))
 
     def test_quiet_leaves_the_last_line(self):
         self.images()
@@ -197,6 +231,15 @@ class Digits(InFolder):
         self.assert_refused(run("mnist", "--data", self.folder + "/no"), self.folder + "/no")
         self.write("file", b"")
         self.assert_refused(run("mnist", "--out", self.folder + "/file"), "not a folder")
+
+
+class Streams(InFolder):
+    def test_online_model_follows_the_drift(self):
+        result = run("online", "--quiet", "--out", self.folder)
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 30 + r" score=\S+ score_frozen=\S+ auc=\S+ auc_frozen=\S+\n$")
+        auc, frozen = map(float, re.search(r" auc=(\S+) auc_frozen=(\S+)", result.stdout).groups())
+        self.assertGreater(auc, frozen + 0.1)
+        self.assertEqual(self.read("scores.png")[:8], b"\x89PNG\r\n\x1a\n")
 
 
 class Anomalies(InFolder):

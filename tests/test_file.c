@@ -141,13 +141,13 @@ static void half_an_epoch_is_kept(void **state)
 static void history_comes_back_with_its_nans(void **state)
 {
     (void)state;
-    double values[3][2][2];
+    double values[4][2][2];
     size_t count;
     ae_model *m[2] = {small_model()};
     train(m[0], 2);
     blob b = saved(m[0]);
     ok(ae_model_load_memory(&m[1], b.bytes, b.count));
-    for (int32_t metric = 0; metric < 3; metric++) {
+    for (int32_t metric = 0; metric < 4; metric++) {
         for (int i = 0; i < 2; i++) {
             ok(ae_model_history(m[i], metric, values[metric][i], 2, &count));
             assert_int_equal(count, 2);

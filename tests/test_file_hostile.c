@@ -41,7 +41,7 @@ static void dimensions_out_of_bounds_are_refused(void **state)
     (void)state;
     const forgery list[] = {
         {"MODL", 0, 4, 0, F, "rank 0"},
-        {"MODL", 0, 4, 3, V, "dimension 25769803777"}, /* code and count of parameters */
+        {"MODL", 0, 4, 3, V, "dimension 60129542145"}, /* code and count of parameters */
         {"MODL", 0, 4, 4, V, "rank 4"},
         {"MODL", 0, 4, U32, V, "rank 4294967295"},
         {"MODL", 4, 8, 0, F, "dimension is 0"},
@@ -78,7 +78,7 @@ static void counts_beyond_the_bytes_are_refused(void **state)
         {"LAYR", 0, 4, 1 << 30, F, "1073741824 of layer"},
         {"LAYR", 8, 4, U32, F, "4294967295 of parameters"},
         {"TERM", 0, 4, 1 << 29, F, "536870912 of loss"},
-        {"OPTM", 4, 4, 6, F, "6 of parameters in 80 bytes"},
+        {"OPTM", 4, 4, 7, F, "7 of parameters in 96 bytes"},
         {"WGHT", 0, 4, 0, F, "0 arrays of weights, wanted 3"},
         {"WGHT", 0, 4, U32, F, "4294967295 arrays"},
         {"stat", 0, 4, 3, F, "another length"},
@@ -325,7 +325,7 @@ static void missing_parameters_have_their_defaults(void **state)
     ae_model *m;
     blob b = small_file();
     size_t at = forge_find(b, "OPTM");
-    b = forge_splice(b, at + 20, 80, NULL, 0);
+    b = forge_splice(b, at + 20, 96, NULL, 0);
     forge_put(b.bytes + at + 4, 8, 8);
     forge_put(b.bytes + at + 16, 4, 0);
     forge_seal(b.bytes, b.count);

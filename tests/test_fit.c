@@ -372,6 +372,83 @@ static void loss_of_an_epoch_is_the_mean_over_its_rows(void **state)
     ae_model_free(model);
 }
 
+/* ---- what else events tell ---- */
+
+typedef struct norms {
+    double norms[EPOCHS * STEPS];
+    int count;
+} norms;
+
+static int32_t note_norm(const ae_event *event, void *user)
+{
+    norms *n = user;
+    assert_true(event->rows_per_second > 0 && isfinite(event->rows_per_second));
+    if (event->kind == AE_EVENT_BATCH) n->norms[n->count++] = event->gradient_norm;
+    if (event->kind == AE_EVENT_EPOCH)
+        assert_memory_equal(&event->gradient_norm, &n->norms[n->count - 1], sizeof(double));
+    return 0;
+}
+
+static ae_model *fit_norms(norms *n, int64_t wanted, double clip)
+{
+    recipe r = small;
+    r.optimizer = AE_OPTIM_SGD;
+    r.learning_rate = 0.25;
+    r.clip = clip;
+    ae_model *model = recipe_model(&r);
+    ae_fit_options *options = options_to(EPOCHS);
+    n->count = 0;
+    must(ae_fit_options_set_i64(options, AE_FIT_GRADIENT_NORM, wanted));
+    must(ae_fit_options_progress(options, note_norm, n));
+    must(ae_fit(model, x, NULL, N, options));
+    ae_fit_options_free(options);
+    return model;
+}
+
+/* It costs nothing where it is known, or not wanted, and never changes a step. */
+static void events_tell_the_norm_where_it_is_known_or_wanted(void **state)
+{
+    norms none, wanted, clipped;
+    ae_model *a = fit_norms(&none, 0, 0), *b = fit_norms(&wanted, 1, 0), *c;
+    (void)state;
+    c = fit_norms(&clipped, 0, 1e30); /* a bound that nothing reaches */
+    for (int i = 0; i < EPOCHS * STEPS; i++) {
+        assert_true(isnan(none.norms[i]));
+        assert_true(wanted.norms[i] > 0 && wanted.norms[i] == clipped.norms[i]);
+    }
+    assert_true(same_models(a, b));
+    assert_true(same_weights(a, c));
+    ae_model_free(a);
+    ae_model_free(b);
+    ae_model_free(c);
+}
+
+/* Gradient descent moves the weights by its rate times the gradient. */
+static void norm_is_that_of_the_step(void **state)
+{
+    recipe r = small;
+    (void)state;
+    r.optimizer = AE_OPTIM_SGD;
+    r.learning_rate = 0.25;
+    r.batch = N;
+    ae_model *model = recipe_model(&r);
+    float *before = weights_of(model), *after;
+    norms n = {.count = 0};
+    ae_fit_options *options = options_to(1);
+    double sum = 0;
+    must(ae_fit_options_set_i64(options, AE_FIT_GRADIENT_NORM, 1));
+    must(ae_fit_options_progress(options, note_norm, &n));
+    must(ae_fit(model, x, NULL, N, options));
+    after = weights_of(model);
+    for (int64_t i = 0; i < ae_model_weights(model); i++)
+        sum += pow(((double)before[i] - (double)after[i]) / 0.25, 2);
+    assert_true(fabs(n.norms[0] - sqrt(sum)) < 1e-5 * n.norms[0]);
+    free(before);
+    free(after);
+    ae_fit_options_free(options);
+    ae_model_free(model);
+}
+
 /* Looks at and runs the model in the middle of its training. */
 static int32_t use_model(const ae_event *event, void *user)
 {
@@ -454,15 +531,21 @@ static void fit_cancelled_at_every_event_ends_the_same(void **state)
     assert_same_models(model, trained(EPOCHS));
 }
 
-static void cancelled_epoch_begins_anew_on_other_rows(void **state)
+static void cancelled_epoch_begins_anew_on_other_rows_if_told_to(void **state)
 {
     diary d = {.cancel_at = 2};
     ae_model *model = recipe_model(&small);
     ae_fit_options *options = options_to(1);
     (void)state;
     fit_noting(model, &d, AE_ERR_CANCELLED);
+    image before = image_of(model);
+    assert_int_equal(ae_fit(model, x, NULL, N - 2, options), AE_ERR_STATE);
+    assert_non_null(strstr(ae_last_error(), "epoch 1 was begun on 10 rows, got 8"));
+    assert_true(has_image(model, before));
+    free(before.bytes);
     d = (diary){.count = 0};
     must(ae_fit_options_progress(options, note_event, &d));
+    must(ae_fit_options_set_i64(options, AE_FIT_ANEW, 1));
     must(ae_fit(model, x, NULL, N - 2, options));
     assert_int_equal(d.count, 3);
     assert_int_equal(d.events[0].step, 1);
@@ -571,10 +654,12 @@ int main(void)
         test(events_tell_every_step_and_epoch_in_order),
         test(history_holds_what_events_told),
         test(loss_of_an_epoch_is_the_mean_over_its_rows),
+        test(events_tell_the_norm_where_it_is_known_or_wanted),
+        test(norm_is_that_of_the_step),
         test(callback_that_uses_the_model_changes_nothing),
         test(cancelled_fit_goes_on_as_if_it_had_not_been),
         test(fit_cancelled_at_every_event_ends_the_same),
-        test(cancelled_epoch_begins_anew_on_other_rows),
+        test(cancelled_epoch_begins_anew_on_other_rows_if_told_to),
         test(diverging_fit_leaves_the_last_complete_epoch),
         test(diverging_fit_that_completes_no_epoch_leaves_the_model_as_it_was),
         test(late_divergence_keeps_the_whole_history),

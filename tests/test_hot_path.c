@@ -248,11 +248,15 @@ static void steps_and_epochs_allocate_nothing(void **state)
         ae_model *model = model_on(&h);
         ae_fit_options *options = options_to(5);
         must(ae_fit_options_set_i64(options, AE_FIT_THREADS, threads));
+        must(ae_model_set_i64(model, AE_PARAM_ACCUMULATE, threads));
+        must(ae_fit_options_set_i64(options, AE_FIT_PATIENCE, 2));
+        must(ae_fit_options_checkpoint(options, "test_hot_path.aem", 0, 1, 0));
         must(ae_fit_options_validation(options, x, NULL, N));
         must(ae_fit_options_progress(options, watch, &h)); /* from the first step on */
         must(ae_fit(model, x, NULL, N, options));
         assert_true(h.watched);
         assert_int_equal(h.calls, 0);
+        assert_int_equal(unlink("test_hot_path.aem"), 0);
         ae_fit_options_free(options);
         ae_model_free(model);
         assert_int_equal(h.live, 0);
@@ -275,6 +279,22 @@ static void steps_on_samples_allocate_nothing(void **state)
         assert_int_equal(h.calls, 0);
         ae_data_free(data);
         ae_fit_options_free(options);
+        ae_model_free(model);
+        assert_int_equal(h.live, 0);
+    }
+}
+
+static void steps_on_the_rows_of_a_call_allocate_nothing(void **state)
+{
+    (void)state;
+    for (int64_t threads = 1; threads <= 2; threads++) {
+        heap h = empty;
+        ae_model *model = model_on(&h);
+        must(ae_model_set_i64(model, AE_PARAM_THREADS, threads));
+        must(ae_fit_batch(model, x, NULL, N, NULL));
+        h.watched = true;
+        for (int i = 0; i < 500; i++) must(ae_fit_batch(model, x, NULL, 1 + i % N, NULL));
+        assert_int_equal(h.calls, 0);
         ae_model_free(model);
         assert_int_equal(h.live, 0);
     }
@@ -320,6 +340,11 @@ static void images_allocate_nothing_once_they_run(void **state)
         must(ae_fit(model, images, NULL, IMAGES, options));
         assert_true(h.watched);
         use_images(model, images);
+        h.watched = false;
+        must(ae_fit_batch(model, images, NULL, IMAGES, NULL));
+        h.watched = true;
+        for (int64_t rows = 1; rows <= IMAGES; rows++)
+            must(ae_fit_batch(model, images, NULL, rows, NULL));
         assert_int_equal(h.calls, 0);
         ae_fit_options_free(options);
         free(images);
@@ -497,7 +522,7 @@ static int32_t fit_images(heap *h)
     return change(h, images_on(h, mixed), fit_2);
 }
 
-/* All that training needs grows: epochs, batch, and momentum's state. */
+/* All that training needs grows: epochs, batch, momentum's state, and room for gradients. */
 static int32_t fit_on(heap *h)
 {
     ae_allocator allocator = allocator_of(h);
@@ -506,13 +531,57 @@ static int32_t fit_on(heap *h)
     ae_model *model = model_of(recipe_config(&r, &allocator));
     train_to(model, x, N, 2);
     must(ae_model_set_i64(model, AE_PARAM_BATCH, 6));
+    must(ae_model_set_i64(model, AE_PARAM_ACCUMULATE, 2));
     must(ae_model_set_f64(model, AE_PARAM_MOMENTUM, 0.5));
     return change(h, model, fit_6);
+}
+
+static int32_t fit_all_rows(ae_model *model)
+{
+    return ae_fit_batch(model, x, NULL, N, NULL);
+}
+
+static int32_t fit_online(heap *h)
+{
+    return change(h, model_on(h), fit_all_rows);
+}
+
+/* With early stopping, after a fit without. */
+static int32_t fit_patiently(ae_model *model)
+{
+    ae_fit_options *options = options_to(6);
+    must(ae_fit_options_set_i64(options, AE_FIT_PATIENCE, 3));
+    must(ae_fit_options_set_f64(options, AE_FIT_SPLIT, 0.25));
+    int32_t status = ae_fit(model, x, NULL, N, options);
+    ae_fit_options_free(options);
+    return status;
+}
+
+static int32_t fit_stopping(heap *h)
+{
+    ae_model *model = model_on(h);
+    train_to(model, x, N, 2);
+    return change(h, model, fit_patiently);
+}
+
+static int32_t set_checkpoint(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_fit_options *options;
+    must(ae_fit_options_create_with(&options, &allocator));
+    must(ae_fit_options_checkpoint(options, "a file", 1, 0, 0));
+    h->watched = true;
+    int32_t status = ae_fit_options_checkpoint(options, "another", 1, 0, 0);
+    ae_fit_options_free(options);
+    return status;
 }
 
 static void fit_survives_any_failing_allocation(void **state)
 {
     (void)state;
+    fail_everywhere(fit_online);
+    fail_everywhere(fit_stopping);
+    fail_everywhere(set_checkpoint);
     fail_everywhere(fit_first);
     fail_everywhere(fit_on);
     fail_everywhere(fit_drawn);
@@ -613,6 +682,7 @@ int main(void)
         test(looking_and_saving_allocate_nothing),
         test(steps_and_epochs_allocate_nothing),
         test(steps_on_samples_allocate_nothing),
+        test(steps_on_the_rows_of_a_call_allocate_nothing),
         test(images_allocate_nothing_once_they_run),
         test(creating_survives_any_failing_allocation),
         test(fit_survives_any_failing_allocation),

@@ -88,7 +88,13 @@ static inline void assert_near(double got, double want, double tolerance)
         fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
 }
 
-/* Activations in double, and their derivatives from their outputs. */
+/* The normal distribution function. */
+static inline double phi_of(double x)
+{
+    return erfc(-x * 0.70710678118654752) / 2;
+}
+
+/* Activations in double, and their derivatives: from their outputs, and from their inputs. */
 static inline double act_of(int32_t act, double slope, double x)
 {
     switch (act) {
@@ -98,6 +104,8 @@ static inline double act_of(int32_t act, double slope, double x)
     case AE_ACT_SIGMOID: return 1 / (1 + exp(-x));
     case AE_ACT_ELU: return x > 0 ? x : expm1(x);
     case AE_ACT_SOFTPLUS: return log1p(exp(x));
+    case AE_ACT_GELU: return x * phi_of(x);
+    case AE_ACT_SILU: return x / (1 + exp(-x));
     default: return x;
     }
 }
@@ -112,6 +120,16 @@ static inline double derivative_of(int32_t act, double slope, double y)
     case AE_ACT_ELU: return y > 0 ? 1 : y + 1;
     case AE_ACT_SOFTPLUS: return -expm1(-y);
     default: return 1;
+    }
+}
+
+static inline double derivative_at(int32_t act, double slope, double x)
+{
+    const double s = 1 / (1 + exp(-x));
+    switch (act) {
+    case AE_ACT_GELU: return phi_of(x) + x * 0.39894228040143268 * exp(-x * x / 2);
+    case AE_ACT_SILU: return s + x * s * (1 - s);
+    default: return derivative_of(act, slope, act_of(act, slope, x));
     }
 }
 

@@ -23,6 +23,8 @@ static const ae__conv shapes[] = {
     {2, 2, 1, 2, 2, 1, 5, 5, 1, 1, 2, 2},      {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0},
     {6, 5, 12, 3, 5, 11, 4, 2, 2, 1, 1, 0},    {5, 5, 3, 4, 4, 2, 3, 4, 1, 1, 0, 1},
     {3, 40, 5, 3, 40, 7, 2, 1, 1, 1, 0, 0},    {9, 9, 2, 5, 5, 2, 1, 1, 2, 2, 0, 0},
+    {10, 9, 2, 4, 4, 3, 7, 6, 3, 3, 5, 4},     {4, 10, 9, 4, 5, 2, 3, 3, 1, 2, 1, 1},
+    {10, 4, 9, 5, 4, 2, 3, 3, 2, 1, 1, 1},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -150,17 +152,12 @@ static void assert_same_tensor(const tensor *t, const real *want)
             assert_same_bits(t->at + place_of(t, i, e), want + i * t->n + e, 1);
 }
 
-/* As many reals as a call may use, all NaN, with a fence behind. */
-static real *scratch_of(const problem *p, bool x_blocked, bool y_blocked, const ae__engine *engine,
-                        fence *f)
+/* As many bytes as a call may use, all set, with a fence behind. */
+static void *scratch_of(size_t bytes, fence *f)
 {
-    size_t reals;
-    assert_true(ae__conv_scratch(p->c, p->rows, x_blocked, y_blocked, true, engine, &reals));
-    reals = ae__round_up(reals, 64 / sizeof(real)); /* begins on a cache line */
-    *f = fence_of(reals * sizeof(real));
-    real *scratch = fenced(*f, reals, sizeof(real), 1);
-    for (size_t i = 0; i < reals; i++) scratch[i] = NAN;
-    return scratch;
+    const size_t all = ae__round_up(bytes, 64); /* begins on a cache line */
+    *f = fence_of(all);
+    return memset(fenced(*f, all, 1, 1), 0xff, all);
 }
 
 /* Forward or adjoint of p into out, whose layout, like that of `in`, is given by its lanes. */
@@ -168,6 +165,10 @@ static void run_pass(const problem *p, bool adjoint, const tensor *in, const ten
                      const ae__epilogue *e, const ae__engine *engine)
 {
     fence f;
+    size_t bytes;
+    const bool x_blocked = (adjoint ? out : in)->lanes > 1;
+    const bool y_blocked = (adjoint ? in : out)->lanes > 1;
+    assert_true(ae__conv_scratch(p->c, x_blocked, y_blocked, engine, &bytes));
     const ae__conv_pass pass = {
         .conv = p->c,
         .rows = p->rows,
@@ -177,8 +178,7 @@ static void run_pass(const problem *p, bool adjoint, const tensor *in, const ten
         .out_blocked = out->lanes > 1,
         .w = p->w,
         .epilogue = e,
-        .scratch = scratch_of(p, (adjoint ? out : in)->lanes > 1, (adjoint ? in : out)->lanes > 1,
-                              engine, &f),
+        .scratch = scratch_of(bytes, &f),
     };
     (adjoint ? ae__conv_adjoint : ae__conv_forward)(&pass, engine);
     fence_free(f);
@@ -287,10 +287,12 @@ static void run_gradient(const problem *p, const gradient *g, size_t x_lanes, si
                          bool accumulate, const ae__engine *engine)
 {
     fence f;
+    size_t bytes;
     tensor x = tensor_of(p->x, p->rows, p->x_size, x_lanes);
     tensor dy = tensor_of(p->y, p->rows, p->y_size, y_lanes);
     unsigned char *done = calloc(p->w_size, 1);
     assert_non_null(done);
+    assert_true(ae__conv_gradient_scratch(p->c, p->rows, x_lanes > 1, y_lanes > 1, engine, &bytes));
     ae__conv_gradient_run(
         &(ae__conv_gradient){
             .conv = p->c,
@@ -304,7 +306,7 @@ static void run_gradient(const problem *p, const gradient *g, size_t x_lanes, si
             .accumulate_sums = !accumulate,
             .done = count_weights,
             .done_arg = done,
-            .scratch = scratch_of(p, x_lanes > 1, y_lanes > 1, engine, &f),
+            .scratch = scratch_of(bytes, &f),
         },
         engine);
     for (size_t i = 0; i < p->w_size; i++) assert_int_equal(done[i], 1);
@@ -436,9 +438,16 @@ static void check_bits(const problem *p, bool adjoint, size_t number, const real
     }
 }
 
+static void scale(real *x, size_t n, real factor)
+{
+    for (size_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+/* Also where products are too small for a number, so that sums are -0 or 0. */
 static void an_image_has_the_same_bits_alone_in_a_batch_and_in_every_layout(void **state)
 {
     (void)state;
+    const real tiny = (real)(sizeof(real) == sizeof(float) ? 1e-23 : 1e-162);
     size_t number = 0;
     EACH_LEVEL(k)
     for (size_t s = 0; s < SHAPES; s++)
@@ -446,9 +455,15 @@ static void an_image_has_the_same_bits_alone_in_a_batch_and_in_every_layout(void
             const ae__engine engine = {k, NULL, AE_GEMM_AUTO};
             problem p = problem_of(shapes + s, k->lanes + 3);
             real *bias = drawn(adjoint ? p.c->x_c : p.c->y_c);
-            real *want = alone(&p, adjoint, number % CASES, bias, &engine);
-            check_bits(&p, adjoint, number % CASES, bias, want, &engine);
-            free(want);
+            for (int small = 0; small < 2; small++) {
+                const size_t act = small ? CASES - 1 : number % CASES;
+                scale(p.x, p.rows * p.x_size, small ? tiny : 1);
+                scale(p.y, p.rows * p.y_size, small ? tiny : 1);
+                scale(p.w, p.w_size, small ? tiny : 1);
+                real *want = alone(&p, adjoint, act, bias, &engine);
+                check_bits(&p, adjoint, act, bias, want, &engine);
+                free(want);
+            }
             free(bias);
             problem_free(&p);
         }
@@ -468,15 +483,16 @@ static void threads_change_no_bit(void **state)
             ae__engine engine = {k, NULL, AE_GEMM_AUTO};
             problem p = problem_of(some[s], 5 * k->lanes + 1);
             gradient g = gradient_of(&p), h = gradient_of(&p);
-            real *want[2];
-            for (int adjoint = 0; adjoint < 2; adjoint++)
-                want[adjoint] = alone(&p, adjoint, CASES - 1, NULL, &engine);
+            real *want[2][2], *bias = drawn(64);
+            for (size_t i = 0; i < 4; i++) /* with a bias and tanh, with the derivative of relu */
+                want[i / 2][i % 2] = alone(&p, i / 2, 2 + i % 2 * 2, bias, &engine);
             run_gradient(&p, &g, k->lanes, 1, false, &engine);
             assert_int_equal(ae__pool_create(&engine.pool, &ae__mem_default, threads), AE_OK);
-            for (int adjoint = 0; adjoint < 2; adjoint++) {
-                check_bits(&p, adjoint, CASES - 1, NULL, want[adjoint], &engine);
-                free(want[adjoint]);
+            for (size_t i = 0; i < 4; i++) {
+                check_bits(&p, i / 2, 2 + i % 2 * 2, bias, want[i / 2][i % 2], &engine);
+                free(want[i / 2][i % 2]);
             }
+            free(bias);
             run_gradient(&p, &h, 1, k->lanes, false, &engine);
             assert_same_bits(g.dw, h.dw, p.w_size);
             assert_same_bits(g.sums, h.sums, p.c->x_c + p.c->y_c);
@@ -585,9 +601,11 @@ static void scratch_that_cannot_be_counted_is_refused(void **state)
     (void)state;
     const ae__engine engine = {ae__kernels_at(AE_CPU_AUTO), NULL, AE_GEMM_AUTO};
     const ae__conv huge = {SIZE_MAX / 2, 1, 1, SIZE_MAX / 4, 1, 1, 1, 1, 2, 1, 0, 0};
-    size_t reals;
-    assert_false(ae__conv_scratch(&huge, 1, false, true, false, &engine, &reals));
-    assert_true(ae__conv_scratch(&huge, 1, true, true, false, &engine, &reals));
+    size_t bytes;
+    assert_false(ae__conv_scratch(&huge, false, true, &engine, &bytes));
+    assert_false(ae__conv_gradient_scratch(&huge, 1, false, true, &engine, &bytes));
+    assert_true(ae__conv_scratch(&huge, true, true, &engine, &bytes));
+    assert_true(ae__conv_gradient_scratch(&huge, 1, true, true, &engine, &bytes));
 }
 
 int main(void)

@@ -56,17 +56,17 @@ static double slope_of(int32_t loss, double gap, double *value)
 static double exact(const ae__epilogue *e, const block *b, size_t i, size_t j, double *value)
 {
     double c = (double)b->before[i * b->n + j] + (e->bias ? (double)e->bias[j] : 0), d = 0;
-    double weight = (double)e->scale * (e->row_weight ? (double)e->row_weight[i] : 1);
+    const double z = c, weight = (double)e->scale * (e->row_weight ? (double)e->row_weight[i] : 1);
     if (e->loss == AE__ELEMENT_LOGISTIC) {
         double t = (double)e->target[i * b->n + j];
         *value += fmax(c, 0) - t * c + log1p(exp(-fabs(c)));
         d = 1 / (1 + exp(-c)) - t;
     } else {
-        c = act_of(e->act, (double)slope, c);
+        c = act_of(e->act, (double)slope, z);
     }
     if (e->loss != AE__ELEMENT_NONE && e->loss != AE__ELEMENT_LOGISTIC)
         d = slope_of(e->loss, c - (double)e->target[i * b->n + j], value) *
-            derivative_of(e->act, (double)slope, c);
+            derivative_at(e->act, (double)slope, z);
     if (e->loss != AE__ELEMENT_NONE && e->gradient) c = d * weight;
     if (e->prev) c *= derivative_of(e->prev_act, (double)slope, (double)e->prev[i * b->n + j]);
     return c;
@@ -113,7 +113,7 @@ static void check_all(size_t n, int at_end)
 {
     block b = block_of(n, at_end);
     EACH_LEVEL(k)
-    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SOFTPLUS; act++)
+    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SILU; act++)
         for (int32_t loss = AE__ELEMENT_NONE; loss <= AE__ELEMENT_LOGISTIC; loss++)
             for (unsigned variant = 0; variant < 16; variant++) {
                 ae__epilogue e = epilogue_of(&b, act, loss, variant);

@@ -1,4 +1,4 @@
-/* exp, log, tanh, sigmoid, elu, softplus: against libm in double, over all of float. */
+/* exp, log, tanh, sigmoid, elu, softplus, gelu, silu: against libm in double, over all of float. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "test_kernels.h"
 
@@ -23,7 +23,17 @@ static double softplus(double x)
     return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
 }
 
-enum { EXP, LOG, TANH, SIGMOID, ELU, SOFTPLUS, FUNCTIONS };
+static double gelu(double x)
+{
+    return x < -40 ? -0.0 : x * phi_of(x);
+}
+
+static double silu(double x)
+{
+    return x < -800 ? -0.0 : x * sigmoid(x);
+}
+
+enum { EXP, LOG, TANH, SIGMOID, ELU, SOFTPLUS, GELU, SILU, FUNCTIONS };
 
 static void map(const ae__kernels *k, size_t f, real *y, const real *x, size_t n)
 {
@@ -33,7 +43,9 @@ static void map(const ae__kernels *k, size_t f, real *y, const real *x, size_t n
     case TANH: k->tanh(y, x, n); break;
     case SIGMOID: k->sigmoid(y, x, n); break;
     case ELU: k->activate(AE_ACT_ELU, 0, y, x, n); break;
-    default: k->activate(AE_ACT_SOFTPLUS, 0, y, x, n);
+    case SOFTPLUS: k->activate(AE_ACT_SOFTPLUS, 0, y, x, n); break;
+    case GELU: k->activate(AE_ACT_GELU, 0, y, x, n); break;
+    default: k->activate(AE_ACT_SILU, 0, y, x, n);
     }
 }
 
@@ -45,9 +57,9 @@ typedef struct function {
     double bound; /* ulp, as vmath.h has it */
 } function;
 
-static const function functions[FUNCTIONS] = {{"exp", exp, 1.1},   {"log", log, 0.9},
-                                              {"tanh", tanh, 2.6}, {"sigmoid", sigmoid, 2.5},
-                                              {"elu", elu, 1.0},   {"softplus", softplus, 2.0}};
+static const function functions[FUNCTIONS] = {
+    {"exp", exp, 1.1}, {"log", log, 0.9},           {"tanh", tanh, 2.6}, {"sigmoid", sigmoid, 2.5},
+    {"elu", elu, 1.0}, {"softplus", softplus, 2.0}, {"gelu", gelu, 5.0}, {"silu", silu, 3.4}};
 
 /* |got - want| in units of the last place of a float as large as want. */
 static double ulps(float got, double want)
@@ -110,6 +122,8 @@ static void functions_have_their_limits_at_the_edges(void **state)
         {0.5, 0.5, 1, 0, NAN, sigmoid(-1), 1, 0},
         {0, -0.0, INFINITY, -1, NAN, elu(-1), 1e30, -1},
         {log(2), log(2), INFINITY, 0, NAN, softplus(-1), 1e30, 0},
+        {0, -0.0, INFINITY, -0.0, NAN, gelu(-1), 1e30, -0.0},
+        {0, -0.0, INFINITY, -0.0, NAN, silu(-1), 1e30, -0.0},
     };
     EACH_LEVEL(k)
     for (size_t f = 0; f < FUNCTIONS; f++) {
@@ -125,6 +139,21 @@ static void functions_have_their_limits_at_the_edges(void **state)
                 assert_near((double)y[i], w, 4 * EPSILON * fabs(w));
             if (w == 0) assert_int_equal(!signbit(y[i]), !signbit(w));
         }
+    }
+}
+
+/* Far out the derivative is that of a relu; at 0 the distribution function is 1/2. */
+static void gates_have_their_slopes_at_the_edges(void **state)
+{
+    (void)state;
+    const real edges[] = {0, (real)-0.0, INFINITY, -INFINITY, (real)1e30, (real)-1e30, NAN};
+    const double want[] = {0.5, 0.5, 1, 0, 1, 0};
+    EACH_LEVEL(k)
+    for (int32_t act = AE_ACT_GELU; act <= AE_ACT_SILU; act++) {
+        real dx[7], dy[7] = {1, 1, 1, 1, 1, 1, 1};
+        k->derive_input(act, 0, dx, dy, edges, 7);
+        for (size_t i = 0; i < 6; i++) assert_near((double)dx[i], want[i], EPSILON);
+        assert_true(isnan(dx[6]));
     }
 }
 
@@ -149,6 +178,7 @@ int main(void)
         cmocka_unit_test(functions_keep_their_error_bounds_over_every_float),
 #endif
         cmocka_unit_test(functions_have_their_limits_at_the_edges),
+        cmocka_unit_test(gates_have_their_slopes_at_the_edges),
         cmocka_unit_test(sigmoid_of_x_and_of_minus_x_sum_to_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,24 +25,35 @@ typedef struct op {
     {                                                                                              \
         formula;                                                                                   \
     }
-#define ACT(name, act)                                                                             \
+#define GATE(name, act)                                                                            \
     OP(name, k->activate(act, slope, x[0], x[1], n), x[0] = act_of(act, (double)slope, x[1]))      \
+    OP(name##_input, k->derive_input(act, slope, x[0], x[1], x[3], n),                             \
+       x[0] = x[1] * derivative_at(act, (double)slope, x[3]))
+#define ACT(name, act)                                                                             \
+    GATE(name, act)                                                                                \
     OP(name##_back, k->derive(act, slope, x[0], x[1], x[3], n),                                    \
        x[0] = x[1] * derivative_of(act, (double)slope, x[3]))
 
-static const ae__sgd plain_sgd = {(real)0.5, 0, false, 1, INFINITY, 0};
-static const ae__sgd clamped_sgd = {(real)0.5, (real)0.75, false, (real)0.5, 1, (real)0.125};
-static const ae__sgd nesterov_sgd = {(real)0.5, (real)0.75, true, 1, INFINITY, 0};
-static const ae__adam adam = {(real)0.75,   (real)0.875, (real)0.125, (real)0.5,  2,
-                              (real)0.0625, (real)0.5,   1,           (real)0.125};
+static const ae__sgd plain_sgd = {(real)0.5, 0, false, 1, INFINITY, 0, 0};
+static const ae__sgd clamped_sgd = {(real)0.5, (real)0.75,  false,     (real)0.5,
+                                    1,         (real)0.125, (real)0.25};
+static const ae__sgd nesterov_sgd = {(real)0.5, (real)0.75, true, 1, INFINITY, 0, 0};
+static const ae__adam adam = {(real)0.75,   (real)0.875, (real)0.125, (real)0.5,   2,
+                              (real)0.0625, (real)0.5,   1,           (real)0.125, (real)0.25};
 
 static const ae__rmsprop rmsprop = {(real)0.5, (real)0.875, (real)0.125, (real)0.75,
-                                    (real)0.5, 1,           (real)0.125};
+                                    (real)0.5, 1,           (real)0.125, (real)0.25};
+
+/* Of l2 / 2 w^2 + l1 |w|. */
+static double pull(real l2, real l1, double w)
+{
+    return (double)l2 * w + (double)l1 * ((w > 0) - (w < 0));
+}
 
 static double sgd_gradient(const ae__sgd *s, double w, double g)
 {
     return fmin(fmax(g * (double)s->g_scale, -(double)s->g_clamp), (double)s->g_clamp) +
-           (double)s->l2 * w;
+           pull(s->l2, s->l1, w);
 }
 
 static void exact_momentum(const ae__sgd *s, double x[ARRAYS])
@@ -57,7 +68,7 @@ static void exact_adam_step(double x[ARRAYS])
 {
     const ae__adam *a = &adam;
     double g = fmin(fmax(x[3] * (double)a->g_scale, -(double)a->g_clamp), (double)a->g_clamp);
-    g += (double)a->l2 * x[0];
+    g += pull(a->l2, a->l1, x[0]);
     x[1] = (double)a->beta1 * x[1] + (1 - (double)a->beta1) * g;
     x[2] = (double)a->beta2 * x[2] + (1 - (double)a->beta2) * g * g;
     x[0] = x[0] * (1 - (double)a->shrink) -
@@ -68,7 +79,7 @@ static void exact_rmsprop_step(double x[ARRAYS], double momentum)
 {
     const ae__rmsprop *r = &rmsprop;
     double g = fmin(fmax(x[3] * (double)r->g_scale, -(double)r->g_clamp), (double)r->g_clamp);
-    g += (double)r->l2 * x[0];
+    g += pull(r->l2, r->l1, x[0]);
     x[2] = (double)r->rho * x[2] + (1 - (double)r->rho) * g * g;
     double d = momentum * x[1] + g / (sqrt(x[2]) + (double)r->epsilon);
     if (momentum > 0) x[1] = d;
@@ -94,6 +105,8 @@ ACT(act_tanh, AE_ACT_TANH)
 ACT(act_sigmoid, AE_ACT_SIGMOID)
 ACT(elu, AE_ACT_ELU)
 ACT(softplus, AE_ACT_SOFTPLUS)
+GATE(gelu, AE_ACT_GELU)
+GATE(silu, AE_ACT_SILU)
 OP(sgd, k->sgd(&plain_sgd, x[0], NULL, x[3], n), x[0] -= x[3] / 2)
 OP(clamped, k->sgd(&clamped_sgd, x[0], x[1], x[3], n), exact_momentum(&clamped_sgd, x))
 OP(nesterov, k->sgd(&nesterov_sgd, x[0], x[1], x[3], n), exact_momentum(&nesterov_sgd, x))
@@ -103,13 +116,14 @@ OP(rmsprop_momentum, k->rmsprop(&rmsprop, x[0], x[2], x[1], x[3], n), exact_rmsp
 OP(from_f32, convert(k, x[0], x[1], n), x[0] = (double)(float)x[1] * 0.5 + 3)
 OP(one_row, k->column_sums(x[0], x[1], n, 1, n, false), x[0] = x[1])
 
-#define ROW(name)      {#name, run_##name, exact_##name},
-#define ACT_ROWS(name) ROW(name) ROW(name##_back)
-static const op ops[] = {ROW(exp) ROW(log) ROW(tanh) ROW(sigmoid) ROW(in_place) ACT_ROWS(linear)
-                             ACT_ROWS(relu) ACT_ROWS(leaky_relu) ACT_ROWS(act_tanh)
-                                 ACT_ROWS(act_sigmoid) ACT_ROWS(elu) ACT_ROWS(softplus) ROW(sgd)
-                                     ROW(clamped) ROW(nesterov) ROW(adam) ROW(rmsprop)
-                                         ROW(rmsprop_momentum) ROW(from_f32) ROW(one_row)};
+#define ROW(name)       {#name, run_##name, exact_##name},
+#define GATE_ROWS(name) ROW(name) ROW(name##_input)
+#define ACT_ROWS(name)  GATE_ROWS(name) ROW(name##_back)
+static const op ops[] = {
+    ROW(exp) ROW(log) ROW(tanh) ROW(sigmoid) ROW(in_place) ACT_ROWS(linear) ACT_ROWS(relu)
+        ACT_ROWS(leaky_relu) ACT_ROWS(act_tanh) ACT_ROWS(act_sigmoid) ACT_ROWS(elu)
+            ACT_ROWS(softplus) GATE_ROWS(gelu) GATE_ROWS(silu) ROW(sgd) ROW(clamped) ROW(nesterov)
+                ROW(adam) ROW(rmsprop) ROW(rmsprop_momentum) ROW(from_f32) ROW(one_row)};
 enum { OPS = sizeof ops / sizeof *ops };
 
 static void draw_arrays(real *const x[ARRAYS], size_t n)
@@ -178,11 +192,24 @@ static void every_activation_passes_nan(void **state)
 {
     (void)state;
     EACH_LEVEL(k)
-    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SOFTPLUS; act++) {
+    for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SILU; act++) {
         real x[19] = {0};
         x[2] = x[18] = NAN;
         k->activate(act, slope, x, x, 19);
         for (size_t i = 0; i < 19; i++) assert_int_equal(!!isnan(x[i]), i == 2 || i == 18);
+    }
+}
+
+static void weights_of_0_are_not_pulled(void **state)
+{
+    (void)state;
+    const ae__sgd s = {.learning_rate = 1, .g_scale = 1, .g_clamp = INFINITY, .l1 = (real)0.25};
+    const real zeros[4] = {0};
+    EACH_LEVEL(k)
+    {
+        real w[4] = {0, (real)-0.0, 1, -1};
+        k->sgd(&s, w, NULL, zeros, 4);
+        assert_true(w[0] == 0 && w[1] == 0 && w[2] == (real)0.75 && w[3] == (real)-0.75);
     }
 }
 
@@ -234,6 +261,73 @@ static void sum_of_squares_is_a_double_and_alike_at_every_level(void **state)
     }
 }
 
+static int descending(const void *a, const void *b)
+{
+    const real x = *(const real *)a, y = *(const real *)b;
+    return (x < y) - (x > y);
+}
+
+/* By sorting: what is above the k-th largest, and as many of its equals as are left, from the first. */
+static void keep_by_sorting(real *y, const real *x, size_t n, size_t k)
+{
+    real sorted[LONGEST];
+    size_t left = k;
+    memcpy(sorted, x, n * sizeof *x);
+    qsort(sorted, n, sizeof *sorted, descending);
+    for (size_t j = 0; j < n; j++) left -= x[j] > sorted[k - 1];
+    for (size_t j = 0; j < n; j++) {
+        bool tie = x[j] == sorted[k - 1] && left > 0;
+        left -= tie;
+        y[j] = x[j] > sorted[k - 1] || tie ? x[j] : 0;
+    }
+}
+
+/* Numbers far apart, then so few different ones that most are equal, then those at the ends. */
+static void draw_for_selection(real *x, size_t n, int how)
+{
+    const real ends[] = {INFINITY, -INFINITY, 0, -0.0f, 1, -1, (real)1e-40, (real)3e38};
+    draw(x, n, how == 0 ? 3 : 1e-3);
+    for (size_t j = 0; j < n; j++) {
+        if (how == 1) x[j] = (real)draw_below(5) - 2;
+        if (how == 2) x[j] = ends[draw_below(8)];
+    }
+}
+
+static void largest_are_those_of_the_sorted_row(void **state)
+{
+    (void)state;
+    fence f = fence_of(LONGEST * sizeof(real)), g = fence_of(LONGEST * sizeof(real));
+    EACH_LEVEL(kernels)
+    for (size_t n = 1; n <= LONGEST; n++)
+        for (size_t k = 1; k <= n; k++)
+            for (int how = 0; how < 4; how++) {
+                real *x = fenced(f, n, sizeof *x, how & 1), want[LONGEST];
+                real *y = fenced(g, n, sizeof *y, how & 1);
+                draw_for_selection(x, n, how);
+                keep_by_sorting(want, x, n, k);
+                kernels->keep_largest(y, x, n, k);
+                assert_same_bits(y, want, n);
+                kernels->keep_largest(x, x, n, k);
+                assert_same_bits(x, want, n);
+            }
+    fence_free(f);
+    fence_free(g);
+}
+
+static void a_nan_among_the_numbers_leaves_nothing_else(void **state)
+{
+    (void)state;
+    EACH_LEVEL(kernels)
+    for (size_t n = 1; n <= LONGEST; n++)
+        for (size_t k = 1; k <= n; k += n / 3 + 1) {
+            real x[LONGEST];
+            draw(x, n, 1);
+            x[draw_below(n)] = k % 2 ? NAN : -NAN;
+            kernels->keep_largest(x, x, n, k);
+            for (size_t j = 0; j < n; j++) assert_true(isnan(x[j]));
+        }
+}
+
 static void bytes_become_scaled_reals(void **state)
 {
     (void)state;
@@ -254,9 +348,12 @@ int main(void)
         cmocka_unit_test(elements_agree_with_double_between_fences),
         cmocka_unit_test(an_element_has_the_same_bits_alone_and_in_an_array),
         cmocka_unit_test(every_activation_passes_nan),
+        cmocka_unit_test(weights_of_0_are_not_pulled),
         cmocka_unit_test(clamped_gradients_pass_nan),
         cmocka_unit_test(column_sums_add_rows_in_order),
         cmocka_unit_test(sum_of_squares_is_a_double_and_alike_at_every_level),
+        cmocka_unit_test(largest_are_those_of_the_sorted_row),
+        cmocka_unit_test(a_nan_among_the_numbers_leaves_nothing_else),
         cmocka_unit_test(bytes_become_scaled_reals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

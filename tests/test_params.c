@@ -36,8 +36,16 @@ static const bounds in_header[] = {
     {AE_PARAM_CLIP_NORM, 0, 0, FLT_MAX},
     {AE_PARAM_CLIP_VALUE, 0, 0, FLT_MAX},
     {AE_PARAM_BOUND, AE_BOUND_ELBO, AE_BOUND_ELBO, AE_BOUND_IMPORTANCE},
+    {AE_PARAM_SCHEDULE, AE_SCHEDULE_CONSTANT, AE_SCHEDULE_CONSTANT, AE_SCHEDULE_PLATEAU},
+    {AE_PARAM_SCHEDULE_STEPS, 1000, 1, 0x1p53},
+    {AE_PARAM_SCHEDULE_FACTOR, 0.1, FLT_MIN, 1},
+    {AE_PARAM_SCHEDULE_MINIMUM, 0, 0, 1e6},
+    {AE_PARAM_SCHEDULE_WARMUP, 0, 0, 0x1p53},
+    {AE_PARAM_SCHEDULE_PATIENCE, 10, 1, 1 << 20},
+    {AE_PARAM_SCHEDULE_THRESHOLD, 1e-4, 0, 1},
+    {AE_PARAM_ACCUMULATE, 1, 1, 1 << 16},
     {AE_PARAM_UNITS, 1, 1, 1 << 24},
-    {AE_PARAM_ACTIVATION, AE_ACT_LINEAR, AE_ACT_LINEAR, AE_ACT_SOFTPLUS},
+    {AE_PARAM_ACTIVATION, AE_ACT_LINEAR, AE_ACT_LINEAR, AE_ACT_SILU},
     {AE_PARAM_SLOPE, 0.3, FLT_MIN, 1 - FLT_EPSILON},
     {AE_PARAM_BIAS, 1, 0, 1},
     {AE_PARAM_INIT, AE_INIT_GLOROT_UNIFORM, AE_INIT_ZEROS, AE_INIT_LECUN_NORMAL},
@@ -47,9 +55,12 @@ static const bounds in_header[] = {
     {AE_PARAM_CLIP_LOW, -FLT_MAX, -FLT_MAX, FLT_MAX},
     {AE_PARAM_CLIP_HIGH, FLT_MAX, -FLT_MAX, FLT_MAX},
     {AE_PARAM_MASK_VALUE, 0, -FLT_MAX, FLT_MAX},
+    {AE_PARAM_K, 1, 1, 1 << 24},
     {AE_PARAM_SAMPLES, 1, 1, 1 << 16},
     {AE_PARAM_SIDE, 1, 1, 1 << 24},
     {AE_PARAM_LABEL, 0, 0, 1},
+    {AE_PARAM_REVIVAL, 1, 0, FLT_MAX},
+    {AE_PARAM_DEAD_AFTER, 4096, 1, 1 << 24},
     {AE_PARAM_FILTERS, 1, 1, 1 << 20},
     {AE_PARAM_KERNEL_H, 1, 1, 4096},
     {AE_PARAM_KERNEL_W, 1, 1, 4096},
@@ -86,8 +97,15 @@ static const bounds in_header[] = {
     {AE_PARAM_EPSILON, 1e-7, FLT_MIN, 1},
     {AE_PARAM_WEIGHT_DECAY, 0, 0, 1e6},
     {AE_PARAM_RHO, 0.9, 0, 1 - FLT_EPSILON},
+    {AE_PARAM_WEIGHT_DECAY_L1, 0, 0, 1e6},
     {AE_FIT_EPOCHS, 1, 0, 1 << 20},
     {AE_FIT_THREADS, 0, 0, 256},
+    {AE_FIT_PATIENCE, 0, 0, 1 << 20},
+    {AE_FIT_MIN_CHANGE, 0, 0, FLT_MAX},
+    {AE_FIT_RESTORE, 1, 0, 1},
+    {AE_FIT_SPLIT, 0, 0, 1 - FLT_EPSILON},
+    {AE_FIT_ANEW, 0, 0, 1},
+    {AE_FIT_GRADIENT_NORM, 0, 0, 1},
     {AE_PARAM_THREADS, 1, 1, 256},
     {AE_PARAM_GEMM, AE_GEMM_AUTO, AE_GEMM_AUTO, AE_GEMM_CBLAS},
     {AE_PARAM_CPU, AE_CPU_AUTO, AE_CPU_AUTO, AE_CPU_NEON},
@@ -176,6 +194,9 @@ static int32_t add_part_for(ae_config *config, int32_t param)
     case AE_PARAM_CLIP_LOW:
     case AE_PARAM_CLIP_HIGH:
     case AE_PARAM_MASK_VALUE: return ae_config_corrupt(config, AE_NOISE_GAUSSIAN, 0);
+    case AE_PARAM_K:
+    case AE_PARAM_REVIVAL:
+    case AE_PARAM_DEAD_AFTER: return ae_config_topk(config, 1);
     case AE_PARAM_SAMPLES: return ae_config_gaussian(config);
     case AE_PARAM_SIDE:
     case AE_PARAM_LABEL: return ae_config_concat(config, 1);
@@ -229,7 +250,10 @@ static int32_t attempt(const ae_param *row, int64_t i64, double f64)
     double got_f64 = f64;
     int32_t status;
     must(ae_fit_options_create(&options));
-    if (row->scope == AE_SCOPE_FIT) {
+    if (row->scope == AE_SCOPE_FIT && row->type == AE_TYPE_F64) {
+        status = ae_fit_options_set_f64(options, row->id, f64);
+        if (status == AE_OK) must(ae_fit_options_get_f64(options, row->id, &got_f64));
+    } else if (row->scope == AE_SCOPE_FIT) {
         status = ae_fit_options_set_i64(options, row->id, i64);
         if (status == AE_OK) must(ae_fit_options_get_i64(options, row->id, &got_i64));
     } else if (row->type == AE_TYPE_I64) {
@@ -335,7 +359,8 @@ static void scope_decides_which_object_takes_a_parameter(void **state)
                                                                   : AE_OK;
         if (set != wanted) fail_msg("%s of a model: %d, %s", row.name, (int)set, ae_last_error());
         must(ae_fit_options_create(&options));
-        assert_int_equal(ae_fit_options_set_i64(options, row.id, i64),
+        assert_int_equal(integer ? ae_fit_options_set_i64(options, row.id, i64)
+                                 : ae_fit_options_set_f64(options, row.id, row.default_value),
                          row.scope == AE_SCOPE_FIT ? AE_OK : AE_ERR_INVALID);
         ae_fit_options_free(options);
     }
@@ -362,6 +387,7 @@ static void optimisers_begin_at_their_own_defaults(void **state)
         {AE_OPTIM_ADAM, AE_PARAM_WEIGHT_DECAY, 0},
         {AE_OPTIM_ADAMW, AE_PARAM_LEARNING_RATE, 0.001},
         {AE_OPTIM_ADAMW, AE_PARAM_WEIGHT_DECAY, 0.01},
+        {AE_OPTIM_ADAMW, AE_PARAM_WEIGHT_DECAY_L1, 0},
         {AE_OPTIM_RMSPROP, AE_PARAM_LEARNING_RATE, 0.001},
         {AE_OPTIM_RMSPROP, AE_PARAM_MOMENTUM, 0},
         {AE_OPTIM_RMSPROP, AE_PARAM_EPSILON, 1e-7},

@@ -105,6 +105,21 @@ static void sparse_by_hand(ae_config *config, int32_t loss, int32_t act)
     must(ae_config_loss(config, loss));
 }
 
+static int32_t topk(ae_config *config, int32_t loss)
+{
+    return ae_preset_topk(config, IN, DRAWN, 2, loss);
+}
+
+static void topk_by_hand(ae_config *config, int32_t loss, int32_t act)
+{
+    must(ae_config_input(config, IN));
+    must(ae_config_dense(config, DRAWN, AE_ACT_LINEAR));
+    must(ae_config_topk(config, 2));
+    must(ae_config_code(config));
+    must(ae_config_dense(config, IN, act));
+    must(ae_config_loss(config, loss));
+}
+
 static int32_t variational(ae_config *config, int32_t loss)
 {
     return ae_preset_variational(config, IN, HIDDEN, DRAWN, loss);
@@ -155,8 +170,8 @@ static const struct pair {
 } pairs[] = {
     {vanilla, vanilla_by_hand},         {deep, deep_by_hand},
     {shallow, shallow_by_hand},         {denoising, denoising_by_hand},
-    {sparse, sparse_by_hand},           {variational, variational_by_hand},
-    {conditional, conditional_by_hand},
+    {sparse, sparse_by_hand},           {topk, topk_by_hand},
+    {variational, variational_by_hand}, {conditional, conditional_by_hand},
 };
 
 enum { PAIRS = sizeof pairs / sizeof *pairs };
@@ -296,6 +311,9 @@ static void size_out_of_bounds_is_refused(void **state)
     refused(RANGE, "dense #1: units is 0", ae_preset_denoising, IN, 0, 1, 0.5, mse);
     refused(RANGE, "input: dimension is 0", ae_preset_sparse, 0, DRAWN, 1.0, mse);
     refused(RANGE, "dense #0: units is 0", ae_preset_sparse, IN, 0, 1.0, mse);
+    refused(RANGE, "input: dimension is 0", ae_preset_topk, 0, DRAWN, 1, mse);
+    refused(RANGE, "dense #0: units is 0", ae_preset_topk, IN, 0, 1, mse);
+    refused(RANGE, "topk #1: k is 0", ae_preset_topk, IN, DRAWN, 0, mse);
     refused(RANGE, "input: dimension is 0", ae_preset_variational, 0, HIDDEN, DRAWN, mse);
     refused(RANGE, "dense #0: units is 0", ae_preset_variational, IN, 0, DRAWN, mse);
     refused(RANGE, "input: dimension is 0", ae_preset_conditional, 0, 2, HIDDEN, DRAWN, mse);

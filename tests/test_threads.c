@@ -11,6 +11,7 @@ static const recipe recipes[] = {
     {{33, 17, 9, 17, 33}, 50, AE_ACT_LEAKY_RELU, AE_ACT_LINEAR, AE_LOSS_MSE, AE_OPTIM_SGD},
     {{101, 67, 101}, 64, AE_ACT_TANH, AE_ACT_SIGMOID, AE_LOSS_BCE, AE_OPTIM_ADAMW, .tied = true},
     {{256, 130, 256}, 33, AE_ACT_RELU, AE_ACT_SIGMOID, AE_LOSS_MSE, AE_OPTIM_ADAM, .clip = 0.01},
+    {{101, 67, 40, 101}, 64, AE_ACT_GELU, AE_ACT_SILU, AE_LOSS_MSE, AE_OPTIM_ADAM},
     {{784, 128, 784}, 100, AE_ACT_RELU, AE_ACT_SIGMOID, AE_LOSS_BCE, AE_OPTIM_ADAM},
 };
 enum { RECIPES = sizeof recipes / sizeof *recipes, N = 150, EPOCHS = 2 };

@@ -129,7 +129,8 @@ typedef struct ae_allocator {
  * one, and ae_model_create, returns the same code and message: a chain of calls needs one check. */
 typedef struct ae_config ae_config;
 
-/* Activations, computed element by element: x in, y out. */
+/* Activations, computed element by element: x in, y out. GELU and SILU of a layer that is not the last
+ * take memory for x, too, while training. */
 enum {
     AE_ACT_UNSET = -1,
     AE_ACT_LINEAR = 0,     /* y = x */
@@ -138,7 +139,10 @@ enum {
     AE_ACT_TANH = 3,       /* y = tanh x */
     AE_ACT_SIGMOID = 4,    /* y = 1 / (1 + e^-x) */
     AE_ACT_ELU = 5,        /* y = x for x > 0, else e^x - 1 (Clevert et al. 2016) */
-    AE_ACT_SOFTPLUS = 6    /* y = log(1 + e^x) (Dugas et al. 2001) */
+    AE_ACT_SOFTPLUS = 6,   /* y = log(1 + e^x) (Dugas et al. 2001) */
+    AE_ACT_GELU = 7,       /* y = x Phi(x), Phi the normal distribution function, by erf and not by
+                            * tanh (Hendrycks and Gimpel 2016) */
+    AE_ACT_SILU = 8        /* y = x / (1 + e^-x), also called swish (Elfwing et al. 2018) */
 };
 
 /* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean
@@ -254,6 +258,22 @@ enum {
     AE_SHUFFLE_FULL = 1  /* a new permutation each epoch */
 };
 
+/* How the learning rate changes: its value at step t, from 0, of all that the model has made. r is
+ * AE_PARAM_LEARNING_RATE, n AE_PARAM_SCHEDULE_STEPS, f AE_PARAM_SCHEDULE_FACTOR and low the smaller of
+ * AE_PARAM_SCHEDULE_MINIMUM and r. With AE_PARAM_SCHEDULE_WARMUP of w steps, the rate is r (t + 1) / w
+ * for t < w, and t counts from there in what follows. docs/training.md says more. */
+enum {
+    AE_SCHEDULE_UNSET = -1,
+    AE_SCHEDULE_CONSTANT = 0,    /* r */
+    AE_SCHEDULE_STEP = 1,        /* r f^floor(t / n), not below low */
+    AE_SCHEDULE_EXPONENTIAL = 2, /* r f^(t / n), not below low */
+    AE_SCHEDULE_COSINE = 3,      /* low + (r - low) (1 + cos(pi t / n)) / 2; from step n on low
+                                  * (Loshchilov and Hutter 2017, without restarts) */
+    AE_SCHEDULE_PLATEAU = 4      /* r, times f at the end of every AE_PARAM_SCHEDULE_PATIENCE epochs
+                                  * in a row without a lower validation loss (without validation:
+                                  * loss), not below low */
+};
+
 /* Instruction sets of the kernels. */
 enum {
     AE_CPU_AUTO = -1, /* the best that this machine has */
@@ -283,6 +303,18 @@ enum {
     AE_PARAM_CLIP_NORM = 4,  /* f64, 0 (off): scales the whole gradient down to at most this norm */
     AE_PARAM_CLIP_VALUE = 5, /* f64, 0 (off): cuts every gradient to +- this, after CLIP_NORM */
     AE_PARAM_BOUND = 6,      /* i64, AE_BOUND_ELBO */
+    AE_PARAM_SCHEDULE = 20,  /* i64, AE_SCHEDULE_CONSTANT: of the learning rate */
+    AE_PARAM_SCHEDULE_STEPS = 21,     /* i64, 1000: steps of its period; 1 to 2^53 */
+    AE_PARAM_SCHEDULE_FACTOR = 22,    /* f64, 0.1: what it multiplies by; 0 < factor <= 1 */
+    AE_PARAM_SCHEDULE_MINIMUM = 23,   /* f64, 0: lowest rate; 0 to 1e6 */
+    AE_PARAM_SCHEDULE_WARMUP = 24,    /* i64, 0: steps of a linear rise before it; 0 to 2^53 */
+    AE_PARAM_SCHEDULE_PATIENCE = 25,  /* i64, 10: of PLATEAU: epochs; 1 to 2^20 */
+    AE_PARAM_SCHEDULE_THRESHOLD = 26, /* f64, 1e-4: of PLATEAU: a loss is lower that lies below the
+                                       * lowest so far by more than this share of it; 0 to 1 */
+    AE_PARAM_ACCUMULATE = 27,         /* i64, 1: batches a step, whose gradient is the mean over all
+                                       * their rows: 4 of 64 rows make the step of 256 in the
+                                       * memory of 64; the last group of an epoch may have fewer;
+                                       * 1 to 65536 */
 
     /* the layer added last (ae_config_set); kept in the file */
     AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer, as given to ae_config_dense */
@@ -300,11 +332,16 @@ enum {
     AE_PARAM_CLIP_HIGH = 113,  /* f64, FLT_MAX (no bound; salt and pepper: 1): largest; to be above
                                 * CLIP_LOW (else RANGE from create) */
     AE_PARAM_MASK_VALUE = 114, /* f64, 0: what masking writes */
+    AE_PARAM_K = 120,          /* i64: numbers of a row that topk keeps, as given; 1 to all of them
+                                * (else RANGE from create) */
     AE_PARAM_SAMPLES = 121,    /* i64, 1: draws a row of a Gaussian layer, in training and in
                                 * evaluation; 1 to 65536 */
     AE_PARAM_SIDE = 122,       /* i64: numbers of a side vector, as given to ae_config_concat */
     AE_PARAM_LABEL = 123,      /* i64, 0: whether the side is the number of a class, which enters as
                                 * SIDE numbers, all 0 but a 1 at its place */
+    AE_PARAM_REVIVAL = 124,    /* f64, 1: of topk, factor of a dead unit's gradient; 0: off */
+    AE_PARAM_DEAD_AFTER = 125, /* i64, 4096: of topk, rows of training in succession that do not
+                                * keep a unit, which make it dead; 1 to 2^24 */
     AE_PARAM_FILTERS = 130,    /* i64: channels that a convolution makes, as given */
     AE_PARAM_KERNEL_H = 131,   /* i64: height of the window of a convolution or pooling, as given; 1
                                 * to 4096 */
@@ -334,7 +371,8 @@ enum {
     AE_PARAM_LAYER = 201,  /* i64: layer that a penalty reads, from 0; set by ae_config_penalty */
     AE_PARAM_DELTA = 202,  /* f64, 1: of HUBER, where its square ends; > 0 */
     AE_PARAM_FREE_BITS = 203, /* f64, 0: of KL: nats of each dimension of a row that cost nothing in
-                               * training (Kingma et al. 2016); >= 0 */
+                               * training (Kingma et al. 2016); >= 0, and 0
+                                   * under AE_BOUND_IMPORTANCE (else INVALID from create) */
     AE_PARAM_WARMUP = 204,    /* f64, 0: of KL: epochs of training over which its weight rises
                                * from 0 (Bowman et al. 2016), step by step; 0 to 1e6 */
     AE_PARAM_TARGET = 205,    /* f64, 0.05: of KL_SPARSITY: the mean wanted; 0 < target < 1 */
@@ -344,7 +382,8 @@ enum {
 
     /* the optimiser (ae_config_set, ae_model_set); kept in the file. ae_config_optimizer puts them
      * back to their defaults */
-    AE_PARAM_LEARNING_RATE = 300, /* f64, 0.001 (0.01 for SGD); 0 to 1e6 */
+    AE_PARAM_LEARNING_RATE = 300, /* f64, 0.001 (0.01 for SGD); 0 to 1e6; AE_PARAM_SCHEDULE
+                                   * changes it with the steps */
     AE_PARAM_MOMENTUM = 301,      /* f64, 0: of SGD and RMSPROP; 0 <= momentum < 1 */
     AE_PARAM_NESTEROV = 302,      /* i64, 0: Nesterov's form of SGD's momentum */
     AE_PARAM_BETA1 = 303,         /* f64, 0.9: of Adam's first moment; 0 <= beta < 1 */
@@ -354,12 +393,29 @@ enum {
     AE_PARAM_WEIGHT_DECAY = 306,  /* f64, 0 (0.01 for ADAMW): adds weight_decay * w to the gradient
                                    * (ADAMW: apart from it); of kernels, not of biases; 0 to 1e6 */
     AE_PARAM_RHO = 307,           /* f64, 0.9: decay of RMSPROP's mean square; 0 <= rho < 1 */
+    AE_PARAM_WEIGHT_DECAY_L1 = 308, /* f64, 0: adds weight_decay_l1 * sign(w), 0 at w = 0, to the
+                                     * gradient (of ADAMW, too); of kernels, not of biases; 0 to 1e6 */
 
     /* one fit (ae_fit_options_set) */
-    AE_FIT_EPOCHS = 400,  /* i64, 1: epochs in total, 0 to 2^20: a model that has done 5 goes on
+    AE_FIT_EPOCHS = 400,   /* i64, 1: epochs in total, 0 to 2^20: a model that has done 5 goes on
                            * to this number, and is left as it is when it has done them all. For n
                            * more: ae_model_epochs(model) + n */
-    AE_FIT_THREADS = 401, /* i64, 0 (AE_PARAM_THREADS of the model): threads of this fit; to 256 */
+    AE_FIT_THREADS = 401,  /* i64, 0 (AE_PARAM_THREADS of the model): threads of this fit; to 256 */
+    AE_FIT_PATIENCE = 402, /* i64, 0 (off): stops early, after so many epochs in a row without a
+                              * lower validation loss (without validation: loss); to 2^20 */
+    AE_FIT_MIN_CHANGE = 403, /* f64, 0: a loss is lower that lies below the lowest so far by more
+                              * than this; 0 to FLT_MAX */
+    AE_FIT_RESTORE = 404,    /* i64, 1: whether a fit that stops early goes back to the weights and
+                              * the optimiser's state of the epoch with the lowest loss */
+    AE_FIT_SPLIT = 405, /* f64, 0: share of the rows that is taken out of the data and validated
+                              * on instead: of n rows n * share, rounded, at least 1 and at most
+                              * n - 1, drawn by the seed. The others are trained on as if they had
+                              * been given alone; 0 to below 1 */
+    AE_FIT_ANEW = 406,  /* i64, 0: whether an epoch that was left open begins anew, on any data,
+                              * instead of going on */
+    AE_FIT_GRADIENT_NORM =
+        407, /* i64, 0: whether events tell the gradient's norm, which takes a pass
+                                 * over it after each step; steps stay the same bits */
 
     /* how a model runs (ae_config_set, ae_model_set); not kept in the file */
     AE_PARAM_THREADS = 500, /* i64, 1: threads of a call; never changes a result; 1 to 256 */
@@ -533,6 +589,19 @@ AE_API int32_t ae_config_activation(ae_config *config, int32_t activation);
  * Threads: one call per handle. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount);
 
+/* Adds a layer that keeps the k largest numbers of each row, of equal ones the first, and makes the
+ * others 0, in training as in use (Makhzani and Frey 2013). A NaN makes its whole row NaN. Comes best
+ * after a linear dense layer; often it is the code.
+ *   k   1 to the numbers in a row
+ * Further parameters: AE_PARAM_REVIVAL, DEAD_AFTER. A unit, one place of the row, that is never kept
+ * gets no gradient and would stay as it is. Where each of the last AE_PARAM_DEAD_AFTER rows of training
+ * left it 0 it is dead, and gets the gradient of the rows that want more of it as if they had kept it,
+ * times AE_PARAM_REVIVAL, until one does. AE_METRIC_DEAD_UNITS counts dead units; the weights "idle",
+ * 1 x units, count the rows of each. Codes as ae_config_dense; k beyond the numbers in a row is RANGE
+ * from ae_model_create.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_config_topk(ae_config *config, int64_t k);
+
 /* Adds a layer that draws its output from normal distributions, whose means and log-variances are
  * its input: of 2 d numbers the first d are means m, the other d give the log-variances l, bounded
  * smoothly, log v = 20 tanh(l / 20); y = m + sqrt(v) z, z standard normal (Kingma and Welling 2014;
@@ -664,6 +733,18 @@ AE_API int32_t ae_preset_denoising(ae_config *config, int64_t input, int64_t cod
 AE_API int32_t ae_preset_sparse(ae_config *config, int64_t input, int64_t code, double weight,
                                 int32_t loss);
 
+/* A code, often wider than the input, of which a row uses k numbers (Makhzani and Frey 2013).
+ *     ae_config_input(config, input);
+ *     ae_config_dense(config, code, AE_ACT_LINEAR);
+ *     ae_config_topk(config, k);
+ *     ae_config_code(config);
+ *     ae_config_dense(config, input, out);
+ *     ae_config_loss(config, loss);
+ *   k   1 to code (above: RANGE from ae_model_create)
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_preset_topk(ae_config *config, int64_t input, int64_t code, int64_t k,
+                              int32_t loss);
+
 /* A model that draws new rows, too (Kingma and Welling 2014; Rezende et al. 2014).
  *     ae_config_input(config, input);
  *     ae_config_dense(config, hidden, AE_ACT_RELU);
@@ -727,7 +808,7 @@ AE_API int64_t ae_model_layer_dim(const ae_model *model, int32_t layer);
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_terms(const ae_model *model);
 
-/* Weights in all; complete epochs and optimiser steps so far. 0 for NULL.
+/* Weights in all, layers' state included; complete epochs and optimiser steps so far. 0 for NULL.
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_weights(const ae_model *model);
 AE_API int64_t ae_model_epochs(const ae_model *model);
@@ -807,7 +888,10 @@ AE_API int32_t ae_data_stride(ae_data *data, int32_t role, int64_t bytes);
 enum {
     AE_EVENT_UNSET = -1,
     AE_EVENT_BATCH = 1, /* a step has been made */
-    AE_EVENT_EPOCH = 2  /* an epoch is over, validation included */
+    AE_EVENT_EPOCH = 2, /* an epoch is over, validation included */
+    AE_EVENT_STOP = 3   /* AE_FIT_PATIENCE has run out: `epoch` is the one of the lowest loss, which
+                         * is val_loss, or loss without validation, and its weights are restored
+                         * unless AE_FIT_RESTORE is 0. The value returned is of no meaning */
 };
 
 /* What a progress callback is told. Later versions only append members: those within `size` bytes
@@ -828,11 +912,15 @@ typedef struct ae_event {
      * mean without its weight. val_terms: NULL where val_loss is NaN. Valid during the call. */
     const double *terms;
     const double *val_terms;
+    double gradient_norm; /* of the step just made, before clipping; NaN where no step was made, or
+                             * neither AE_FIT_GRADIENT_NORM nor AE_PARAM_CLIP_NORM asks for it */
+    double rows_per_second; /* trained on since the epoch began, or was gone on with, without
+                             * validation; 0 before the first */
 } ae_event;
 
 /* Called on the thread that called ae_fit, between steps. A value other than 0 ends the training:
  * at an AE_EVENT_EPOCH that epoch is complete, at an AE_EVENT_BATCH its step is. It may look into
- * the model, run it and save it. ae_fit, ae_model_set, ae_model_weights_set and ae_model_strip
+ * the model, run it and save it. ae_fit, ae_fit_batch, ae_model_set, ae_model_weights_set and ae_model_strip
  * answer BUSY, and the model must not be freed. */
 typedef int32_t ae_progress(const ae_event *event, void *user);
 
@@ -851,9 +939,11 @@ AE_API void ae_fit_options_free(ae_fit_options *options);
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_fit_options_set_i64(ae_fit_options *options, int32_t param, int64_t value);
 AE_API int32_t ae_fit_options_get_i64(const ae_fit_options *options, int32_t param, int64_t *value);
+AE_API int32_t ae_fit_options_set_f64(ae_fit_options *options, int32_t param, double value);
+AE_API int32_t ae_fit_options_get_f64(const ae_fit_options *options, int32_t param, double *value);
 
-/* Gives rows on which ae_evaluate's loss is taken after each epoch; they are never trained on. The
- * second form takes any data. What is given is borrowed until ae_fit returns, and checked there.
+/* Gives rows on which ae_evaluate's loss is taken after each epoch; they are never trained on. (For a
+ * share of the training data: AE_FIT_SPLIT.) The second form takes any data. What is given is borrowed until ae_fit returns, and checked there.
  *   x      rows x input dimensions; NULL: no validation
  *   y      rows x output dimensions; NULL: x is the target
  *   data   a view; NULL: no validation
@@ -867,6 +957,20 @@ AE_API int32_t ae_fit_options_validation_data(ae_fit_options *options, const ae_
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *progress, void *user);
 
+/* Has ae_fit save the model to a file again and again while it trains, as ae_model_save does: the file
+ * is the last checkpoint or the one before, never a part of one, whatever ends the process. Loaded
+ * and fitted with the same data and options, a checkpoint goes on with the next step, also in the
+ * middle of an epoch, and ends with the bits of a training that was never interrupted. One is due at
+ * each of the marks that are not 0, and when ae_fit ends, unless by an error other than CANCELLED.
+ *   path      copied; NULL: no checkpoints, and the marks are of no meaning
+ *   epochs    after each multiple of it, counted by ae_model_epochs
+ *   steps     after each multiple of it, counted by ae_model_steps
+ *   seconds   after the first step that ends so long after the last checkpoint, or the beginning
+ * INVALID: options is NULL. RANGE: a mark below 0 or not finite, or all 0. NOMEM.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *path, int64_t epochs,
+                                         int64_t steps, double seconds);
+
 /* Trains until the model has done AE_FIT_EPOCHS epochs in all; does nothing where it has, also on
  * other rows.
  *   x         rows x input dimensions
@@ -878,14 +982,21 @@ AE_API int32_t ae_fit_options_progress(ae_fit_options *options, ae_progress *pro
  * loading and training to 10 gives the bits of training 10 at once, and the number of threads
  * changes nothing.
  *
- * Found before the first step, with the model unchanged: INVALID (NULL, misaligned), STATE (no
- * loss, or a forked process), BUSY (called from a progress callback), SHAPE (dimensions other than
- * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs more than
- * AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), NOMEM, UNSUPPORTED (a library without
- * training). A child that the callback forks gets STATE on its return, where the fit has threads.
+ * With AE_FIT_PATIENCE it stops early and returns AE_OK. What it knows of the epochs (lowest loss,
+ * epochs waited, best weights) stays in the model and its file until ae_model_strip, or a fit without
+ * patience or on other data: a later fit on the same data does nothing unless it has more patience.
+ * Counts of epochs and steps, schedules and history go on over a restoration.
+ *
+ * Found before the first step, with the model unchanged: INVALID (NULL, misaligned,
+ * or both validation data and AE_FIT_SPLIT), STATE (no
+ * loss, a forked process, or an epoch left open on other data: see CANCELLED), BUSY (called from a progress callback), SHAPE (dimensions other than
+ * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs
+ * more than AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
+ * to), NOMEM, UNSUPPORTED (a library without training). A child that the callback forks gets STATE on its return, where the fit has threads.
  * CANCELLED: the callback ended it with something left to do. The completed steps stay. A later fit
- * on as many rows goes on with the next step, as if it had not been cancelled; one on another
- * number of rows begins the epoch anew.
+ * on the same data goes on with the next step, as if it had not been cancelled; on other data (told
+ * by the number of rows and a sum over 256 of them) it is STATE, unless AE_FIT_ANEW is 1.
+ * IO: a checkpoint could not be written. The completed steps stay, as with CANCELLED.
  * DIVERGED: a loss, a weight or the optimiser's state was not finite. The model is as after its
  * last complete epoch, or as it was before the call.
  * Threads: one call per handle. Allocates: before the first step. Since: 0.1. */
@@ -893,12 +1004,33 @@ AE_API int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t r
                       const ae_fit_options *options);
 AE_API int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_options *options);
 
+/* Makes one step of the optimiser on these rows, as they come: for a model that goes on learning while
+ * it is used. What it needs is kept in the model and its file; nothing grows with the number of calls.
+ *   x, y   as for ae_fit
+ *   rows   1 to 2^24, of the whole call: AE_PARAM_BATCH and SHUFFLE have no say
+ *   loss   becomes the mean loss of these rows, each before the step; may be NULL
+ * There are no epochs here. Schedules go by the steps, which ae_fit's are counted with; a plateau, a
+ * history, early stopping and checkpoints belong to ae_fit, and an epoch that it left open waits for it.
+ * A warm-up of a penalty is taken as over. Random draws are functions of the step, so that every call
+ * has others. One row that is out of all bounds can spoil what was learnt: AE_PARAM_CLIP_NORM helps.
+ * Codes as ae_fit, but never CANCELLED or IO. DIVERGED: the model is as it was before the call.
+ * Threads: one call per handle. Allocates: where there were never so many rows. Since: 0.1. */
+AE_API int32_t ae_fit_batch(ae_model *model, const float *x, const float *y, int64_t rows,
+                            double *loss);
+AE_API int32_t ae_fit_batch_data(ae_model *model, const ae_data *data, double *loss);
+
+/* The mean of ae_fit_batch's losses up to the 100th call, then r + (loss - r) / 100 at each. NaN for
+ * NULL, or before the first call.
+ * Threads: as const. Allocates: never. Since: 0.1. */
+AE_API double ae_model_running_loss(const ae_model *model);
+
 /* What the history holds, a value an epoch. */
 enum {
     AE_METRIC_UNSET = -1,
     AE_METRIC_LOSS = 0,          /* mean over the epoch's rows, each taken when it was trained on */
     AE_METRIC_VAL_LOSS = 1,      /* of the validation data after the epoch; NaN without any */
     AE_METRIC_LEARNING_RATE = 2, /* of the epoch's last step */
+    AE_METRIC_DEAD_UNITS = 3,    /* of all topk layers after the epoch; NaN without such a layer */
     AE_METRIC_ACTIVE_UNITS = 4,  /* dimensions of a Gaussian layer whose mean has a variance above
                                  * 0.01 over the epoch's rows (Burda et al. 2016); NaN without one */
     AE_METRIC_WARNINGS = 5,      /* sum of AE_WARNING_*, 0: none */
@@ -1065,10 +1197,12 @@ AE_API int32_t ae_diagnose_data(ae_model *model, const ae_data *data, double *kl
  * Look inside
  *
  * Weights go by layer (from 0) and name: "kernel", inputs x units, and "bias", 1 x units; of
- * convolutions as said there; of normalisation "gamma", "beta" and, kept, not trained, "mean" and
- * "variance", 1 x channels each. A tied layer has no kernel of its own. Losses count on after the layers, so that loss or penalty i is
- * layer ae_model_layers + i: AE_LOSS_GAUSSIAN_NLL that learns its variance has "log_variance",
- * 1 x features or 1 x 1, bounded as that of a Gaussian layer.
+ * convolutions as said there; of normalisation "gamma" and "beta", 1 x channels each. A tied layer has
+ * no kernel of its own. A layer's state is listed with them, since it is kept as they are, but no
+ * optimiser steps it: "idle", 1 x units, of topk; "mean" and "variance", 1 x channels, of batch
+ * normalisation. Losses count on after the layers, so that loss or penalty i is layer ae_model_layers +
+ * i: AE_LOSS_GAUSSIAN_NLL that learns its variance has "log_variance", 1 x features or 1 x 1, bounded
+ * as that of a Gaussian layer.
  * --------------------------------------------------------------------------------------------- */
 
 /* Describes the arrays of weights by number.

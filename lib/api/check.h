@@ -59,6 +59,9 @@ struct ae_fit_options {
     const ae_data *data; /* a view */
     ae_progress *progress;
     void *user;
+    char *checkpoint; /* path, ours; NULL: none */
+    int64_t checkpoint_epochs, checkpoint_steps;
+    double checkpoint_seconds;
 };
 
 /* STATE: the view has no x; SHAPE: another dimension than `dim`, or targets of other rows. */

@@ -7,13 +7,9 @@
 
 int32_t ae_model_save(const ae_model *model, const char *path)
 {
-    ae__replacement file;
     AE__WANT(model);
     AE__WANT(path);
-    AE_TRY(ae__file_savable(model));
-    AE_TRY(ae__replacement_open(&file, path));
-    ae__writer writer = {.sink = ae__replacement_write, .user = &file};
-    return ae__replacement_close(&file, ae__file_save(model, &writer));
+    return ae__file_replace(model, path);
 }
 
 /* A sink that copies to a buffer known to be large enough. */

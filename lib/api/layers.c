@@ -137,6 +137,11 @@ int32_t ae_config_corrupt(ae_config *config, int32_t noise, double amount)
     return ae_config_set_f64(config, AE_PARAM_AMOUNT, amount);
 }
 
+int32_t ae_config_topk(ae_config *config, int64_t k)
+{
+    return LAYER(AE__LAYER_TOPK, {AE_PARAM_K, k});
+}
+
 int32_t ae_config_gaussian(ae_config *config)
 {
     return layer(__func__, config, AE__LAYER_GAUSSIAN, none);

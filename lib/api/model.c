@@ -226,6 +226,11 @@ int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name, c
 
 /* ---- what training left ---- */
 
+double ae_model_running_loss(const ae_model *model)
+{
+    return model && model->trained.online.steps ? model->trained.online.loss : NAN;
+}
+
 int32_t ae_model_history(const ae_model *model, int32_t metric, double *values, size_t cap,
                          size_t *count)
 {

@@ -2,10 +2,11 @@
  * ones repeat it, so that the last status tells of all. */
 #include "api/check.h"
 
-/* Whether the loss is a cross-entropy, of numbers in [0, 1]. */
+/* Whether the loss is one of numbers in [0, 1]. */
 static bool of_unit(int32_t loss)
 {
-    return loss == AE_LOSS_BCE || loss == AE_LOSS_BERNOULLI_NLL;
+    const ae__term_ops *ops = ae__term_of(loss);
+    return ops && ops->unit_targets;
 }
 
 static int32_t output_act(int32_t loss)
@@ -80,6 +81,16 @@ int32_t ae_preset_sparse(ae_config *config, int64_t input, int64_t code, double 
     ae_config_input(config, input);
     ae_config_dense(config, code, AE_ACT_RELU);
     ae_config_penalty(config, AE_PENALTY_L1, weight);
+    ae_config_code(config);
+    return add_output(config, input, loss);
+}
+
+int32_t ae_preset_topk(ae_config *config, int64_t input, int64_t code, int64_t k, int32_t loss)
+{
+    AE__WANT(config);
+    ae_config_input(config, input);
+    ae_config_dense(config, code, AE_ACT_LINEAR);
+    ae_config_topk(config, k);
     ae_config_code(config);
     return add_output(config, input, loss);
 }

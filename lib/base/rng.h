@@ -11,7 +11,8 @@ enum {                         /* what a draw is for; never reused */
        AE__DRAW_ORDER = 2,     /* order of the rows: epoch */
        AE__DRAW_CORRUPT = 3,   /* noise while training: layer, sample, row, epoch */
        AE__DRAW_POSTERIOR = 4, /* samples of a Gaussian layer: layer, sample, row, epoch */
-       AE__DRAW_PRIOR = 5      /* codes from the prior: row */
+       AE__DRAW_PRIOR = 5,     /* codes from the prior: row */
+       AE__DRAW_SPLIT = 6      /* rows held out for validation */
 };
 
 /* Widths in bits: purpose 8, epoch 24, layer 10, sample 16, row 40. */

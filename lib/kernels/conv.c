@@ -1,17 +1,15 @@
-/* Forward and adjoint, cut into tasks. The adjoint of a convolution with stride s is s x s
- * convolutions with stride 1, one for each residue of a pixel's place, each with those taps of the
- * kernel that meet it, turned round and with inputs and outputs exchanged. */
+/* Forward and adjoint of a batch, cut into tasks. */
 #include "kernels/conv.h"
 
 #include <string.h>
 
 #include "ae/ae.h"
+#include "base/arena.h"
 #include "base/size.h"
+#include "kernels/conv_block.h"
+#include "kernels/images.h"
 
-enum {
-    TASK_TERMS = 1 << 22, /* multiply-adds of a task */
-    LINE = 64 / sizeof(real),
-};
+enum { TASK_TERMS = 1 << 22 }; /* multiply-adds of a task */
 
 /* A pass on its way: its scratch, and its epilogue in two parts. */
 typedef struct job {
@@ -19,147 +17,65 @@ typedef struct job {
     const ae__kernels *kernels;
     bool adjoint;
     size_t in_size, out_size;
-    size_t parts;  /* tasks of a block */
-    const real *w; /* of the adjoint: as `turn` left it */
-    const real *zeros;
-    real *blocks; /* of each worker: the input where it is in rows, then the output */
-    size_t out_block, worker_size;
+    size_t parts; /* tasks of a block */
+    real *turned; /* weights of the adjoint */
+    real *zeros;
+    /* Of the first worker: its list of taps, and a block for what lies in rows; those of the next
+     * are `worker_bytes` further on. */
+    unsigned char *taps, *in, *out;
+    size_t worker_bytes;
     ae__epilogue inner; /* for the block or image */
     ae__epilogue outer; /* for the rows that come of it */
     bool has_outer;
 } job;
 
-/* ---- The adjoint's phases ---- */
-
-/* Along one axis: taps residue, residue + stride, ... give the pixels first, first + stride, ... of
- * x; the window of the first begins at `begin` of y. */
-typedef struct axis {
-    size_t residue, taps, first, count;
-    ptrdiff_t begin;
-} axis;
-
-static axis axis_of(size_t residue, size_t kernel, size_t stride, size_t pad, size_t x)
+static void run_part(const job *j, const real *in, real *out, const ae__epilogue *e, bool blocked,
+                     size_t part, size_t worker)
 {
-    axis a = {.residue = residue};
-    a.taps = residue < kernel ? (kernel - residue - 1) / stride + 1 : 0;
-    a.first = (residue + stride - pad % stride) % stride;
-    a.count = a.first < x ? (x - a.first - 1) / stride + 1 : 0;
-    a.begin = (ptrdiff_t)((a.first + pad - residue) / stride) + 1 - (ptrdiff_t)a.taps;
-    return a;
+    const ae__conv_block b = {
+        .blocked = blocked,
+        .in = in,
+        .w = j->adjoint ? j->turned : j->pass->w,
+        .out = out,
+        .epilogue = e,
+        .zeros = j->zeros,
+        .taps = (const real **)(void *)(j->taps + worker * j->worker_bytes),
+    };
+    (j->adjoint ? ae__conv_adjoint_part : ae__conv_forward_part)(j->pass->conv, b, part, j->parts,
+                                                                 j->kernels);
 }
 
-static axis axis_h(const ae__conv *c, size_t residue)
+/* Images go one by one where a block of them would be emptier than the vectors of their channels. */
+static bool one_by_one(const job *j, size_t rows)
 {
-    return axis_of(residue, c->kernel_h, c->stride_h, c->pad_top, c->x_h);
+    const ae__conv_pass *p = j->pass;
+    const size_t lanes = j->kernels->lanes, channels = j->adjoint ? p->conv->x_c : p->conv->y_c;
+    if (p->in.blocked || p->out_blocked) return false;
+    return rows == 1 || 4 * rows * ae__round_up(channels, lanes) <= 3 * lanes * channels;
 }
 
-static axis axis_w(const ae__conv *c, size_t residue)
+static void run_images(const job *j, size_t row, size_t rows, size_t worker)
 {
-    return axis_of(residue, c->kernel_w, c->stride_w, c->pad_left, c->x_w);
+    const ae__conv_pass *p = j->pass;
+    for (size_t i = row; i < row + rows; i++)
+        run_part(j, p->in.at + i * p->in.row, p->out + i * p->out_row, &j->inner, false, 0, worker);
 }
 
-/* dst: y_c x x_c, src: x_c x y_c */
-static void transpose(real *dst, const real *src, const ae__conv *c)
+static void run_block(const job *j, size_t row, size_t rows, size_t part, size_t worker)
 {
-    for (size_t j = 0; j < c->y_c; j++)
-        for (size_t i = 0; i < c->x_c; i++) *dst++ = src[i * c->y_c + j];
-}
-
-/* The weights phase after phase, as the blocks want them. */
-static void turn(real *dst, const real *w, const ae__conv *c)
-{
-    const size_t cell = c->x_c * c->y_c;
-    for (size_t i = 0; i < c->stride_h; i++)
-        for (size_t j = 0; j < c->stride_w; j++) {
-            const axis h = axis_h(c, i), v = axis_w(c, j);
-            for (size_t p = h.taps; p-- > 0;)
-                for (size_t q = v.taps; q-- > 0; dst += cell) {
-                    const size_t ky = i + p * c->stride_h, kx = j + q * c->stride_w;
-                    transpose(dst, w + (ky * c->kernel_w + kx) * cell, c);
-                }
-        }
-}
-
-/* ---- One block ---- */
-
-typedef void block_kernel(const ae__conv_block *b);
-
-/* Rows of pixels [part, part + 1) / parts of `count`. */
-static size_t cut(size_t count, size_t part, size_t parts)
-{
-    return count * part / parts;
-}
-
-static void forward_part(const job *j, ae__conv_block b, size_t part, block_kernel *run)
-{
-    const ae__conv *c = j->pass->conv;
-    const size_t unit = run == j->kernels->conv_block ? j->kernels->lanes : 1;
-    const size_t begin = cut(c->y_h, part, j->parts), end = cut(c->y_h, part + 1, j->parts);
-    ae__epilogue e = *b.epilogue;
-    b.in_h = c->x_h;
-    b.in_w = c->x_w;
-    b.in_c = c->x_c;
-    b.out_h = end - begin;
-    b.out_w = c->y_w;
-    b.out_c = c->y_c;
-    b.kernel_h = c->kernel_h;
-    b.kernel_w = c->kernel_w;
-    b.stride_h = c->stride_h;
-    b.stride_w = c->stride_w;
-    b.top = (ptrdiff_t)(begin * c->stride_h) - (ptrdiff_t)c->pad_top;
-    b.left = -(ptrdiff_t)c->pad_left;
-    b.w = j->w;
-    b.out_col = c->y_c * unit;
-    b.out_row = c->y_w * b.out_col;
-    b.out += begin * b.out_row;
-    if (e.prev) e.prev += begin * b.out_row;
-    b.epilogue = &e;
-    run(&b);
-}
-
-static void run_phase(ae__conv_block b, const ae__conv *c, axis h, axis v, size_t begin, size_t end,
-                      block_kernel *run)
-{
-    ae__epilogue e = *b.epilogue;
-    const size_t at = ((h.first + begin * c->stride_h) * c->x_w + v.first) * b.out_col;
-    b.out_h = end - begin;
-    b.out_w = v.count;
-    b.kernel_h = h.taps;
-    b.kernel_w = v.taps;
-    b.top = h.begin + (ptrdiff_t)begin;
-    b.left = v.begin;
-    b.out += at;
-    if (e.prev) e.prev += at;
-    b.out_row = c->stride_h * c->x_w * b.out_col;
-    b.out_col *= c->stride_w;
-    b.epilogue = &e;
-    run(&b);
-}
-
-static void adjoint_part(const job *j, ae__conv_block b, size_t part, block_kernel *run)
-{
-    const ae__conv *c = j->pass->conv;
-    b.in_h = c->y_h;
-    b.in_w = c->y_w;
-    b.in_c = c->y_c;
-    b.out_c = c->x_c;
-    b.stride_h = b.stride_w = 1;
-    b.out_col = c->x_c * (run == j->kernels->conv_block ? j->kernels->lanes : 1);
-    b.w = j->w;
-    for (size_t i = 0; i < c->stride_h; i++)
-        for (size_t k = 0; k < c->stride_w; k++) {
-            const axis h = axis_h(c, i), v = axis_w(c, k);
-            run_phase(b, c, h, v, cut(h.count, part, j->parts), cut(h.count, part + 1, j->parts),
-                      run);
-            b.w += h.taps * v.taps * c->x_c * c->y_c;
-        }
-}
-
-static void run_part(const job *j, const real *in, real *out, const ae__epilogue *e, size_t part,
-                     block_kernel *run)
-{
-    const ae__conv_block b = {.in = in, .out = out, .epilogue = e, .zeros = j->zeros};
-    (j->adjoint ? adjoint_part : forward_part)(j, b, part, run);
+    const ae__conv_pass *p = j->pass;
+    const real *in = p->in.at + row * p->in.row;
+    real *to = p->out + row * p->out_row, *out = to;
+    ae__epilogue e = j->inner;
+    if (e.prev) e.prev += row * e.prev_ld;
+    if (!p->in.blocked) {
+        real *block = (real *)(void *)(j->in + worker * j->worker_bytes);
+        ae__block_pack(block, in, p->in.row, rows, j->in_size, j->kernels);
+        in = block;
+    }
+    if (!p->out_blocked) out = (real *)(void *)(j->out + worker * j->worker_bytes);
+    run_part(j, in, out, &e, true, part, worker);
+    if (!p->out_blocked) ae__block_unpack(to, p->out_row, out, rows, j->out_size, j->kernels);
 }
 
 static void finish_rows(const job *j, size_t row, size_t rows)
@@ -174,46 +90,13 @@ static void finish_rows(const job *j, size_t row, size_t rows)
     j->kernels->epilogue(&e, p->out + row * p->out_row, p->out_row, rows, j->out_size);
 }
 
-/* Images one by one where a block of them would be emptier than the vectors of their channels. */
-static bool one_by_one(const job *j, size_t rows)
-{
-    const ae__conv_pass *p = j->pass;
-    const size_t lanes = j->kernels->lanes, channels = j->adjoint ? p->conv->x_c : p->conv->y_c;
-    if (p->in.blocked || p->out_blocked) return false;
-    return 4 * rows * ae__round_up(channels, lanes) <= 3 * lanes * channels;
-}
-
-static void run_images(const job *j, size_t row, size_t rows)
-{
-    const ae__conv_pass *p = j->pass;
-    for (size_t i = row; i < row + rows; i++)
-        run_part(j, p->in.at + i * p->in.row, p->out + i * p->out_row, &j->inner, 0,
-                 j->kernels->conv_image);
-}
-
-static void run_block(const job *j, size_t row, size_t rows, size_t part, size_t worker)
-{
-    const ae__conv_pass *p = j->pass;
-    real *work = j->blocks + worker * j->worker_size, *to = p->out + row * p->out_row;
-    const real *in = p->in.at + row * p->in.row;
-    real *out = p->out_blocked ? to : work + j->out_block;
-    ae__epilogue e = j->inner;
-    if (e.prev) e.prev += row * e.prev_ld;
-    if (!p->in.blocked) {
-        j->kernels->pack(work, in, p->in.row, rows, j->in_size);
-        in = work;
-    }
-    run_part(j, in, out, &e, part, j->kernels->conv_block);
-    if (!p->out_blocked) j->kernels->unpack(to, p->out_row, out, rows, j->out_size);
-}
-
 static void run_task(void *arg, size_t task, size_t worker)
 {
     const job *j = arg;
     const size_t lanes = j->kernels->lanes, row = task / j->parts * lanes;
     const size_t rows = ae__min_size(lanes, j->pass->rows - row);
     if (one_by_one(j, rows))
-        run_images(j, row, rows);
+        run_images(j, row, rows, worker);
     else
         run_block(j, row, rows, task % j->parts, worker);
     finish_rows(j, row, rows);
@@ -245,29 +128,40 @@ static size_t parts(const job *j)
     return ae__max_size(ae__min_size(terms / TASK_TERMS, c->y_h), 1);
 }
 
-static void run_pass(const ae__conv_pass *p, const ae__engine *engine, bool adjoint)
+/* Measures the scratch of a pass, or carves it. */
+static void bind(job *j, ae__arena *arena, int32_t threads)
 {
-    const ae__conv *c = p->conv;
-    const size_t lanes = engine->kernels->lanes;
-    const size_t x = ae__conv_x_size(c), y = ae__conv_y_size(c);
-    const size_t zeros = ae__round_up(ae__max_size(c->x_c, c->y_c) * lanes, LINE);
-    job j = {.pass = p, .kernels = engine->kernels, .adjoint = adjoint, .w = p->w};
-    real *scratch = p->scratch;
+    const ae__conv *c = j->pass->conv;
+    const size_t vector = j->kernels->lanes * sizeof(real), cells = c->kernel_h * c->kernel_w;
+    j->turned = ae__arena_take(arena, j->adjoint ? ae__conv_weights(c) : 0, sizeof(real));
+    j->zeros = ae__arena_take(arena, ae__max_size(c->x_c, c->y_c), vector);
+    const size_t before = arena->bytes;
+    j->taps = ae__arena_take(arena, cells, AE__TILE_PIXELS * sizeof(real *));
+    j->in = ae__arena_take(arena, j->pass->in.blocked ? 0 : j->in_size, vector);
+    j->out = ae__arena_take(arena, j->pass->out_blocked ? 0 : j->out_size, vector);
+    j->worker_bytes = arena->bytes - before;
+    ae__arena_take(arena, (size_t)threads - 1, j->worker_bytes);
+}
+
+static job job_of(const ae__conv_pass *p, const ae__engine *engine, bool adjoint)
+{
+    job j = {.pass = p, .kernels = engine->kernels, .adjoint = adjoint};
+    const size_t x = ae__conv_x_size(p->conv), y = ae__conv_y_size(p->conv);
     j.in_size = adjoint ? y : x;
     j.out_size = adjoint ? x : y;
-    j.parts = parts(&j);
-    if (adjoint) {
-        turn(scratch, p->w, c);
-        j.w = scratch;
-        scratch += ae__round_up(ae__conv_weights(c), LINE);
-    }
-    memset(scratch, 0, zeros * sizeof(real));
-    j.zeros = scratch;
-    j.blocks = scratch + zeros;
-    j.out_block = p->in.blocked ? 0 : ae__round_up(j.in_size * lanes, LINE);
-    j.worker_size = j.out_block + (p->out_blocked ? 0 : ae__round_up(j.out_size * lanes, LINE));
+    return j;
+}
+
+static void run_pass(const ae__conv_pass *p, const ae__engine *engine, bool adjoint)
+{
+    job j = job_of(p, engine, adjoint);
+    ae__arena arena = {.base = p->scratch, .cap = SIZE_MAX};
+    bind(&j, &arena, ae__pool_threads(engine->pool));
+    memset(j.zeros, 0, ae__max_size(p->conv->x_c, p->conv->y_c) * j.kernels->lanes * sizeof(real));
+    if (adjoint) ae__conv_turn(j.turned, p->w, p->conv);
     split_epilogue(&j);
-    ae__pool_run(engine->pool, ae__blocks(p->rows, lanes) * j.parts, run_task, &j);
+    j.parts = parts(&j);
+    ae__pool_run(engine->pool, ae__blocks(p->rows, j.kernels->lanes) * j.parts, run_task, &j);
 }
 
 void ae__conv_forward(const ae__conv_pass *p, const ae__engine *engine)
@@ -278,4 +172,21 @@ void ae__conv_forward(const ae__conv_pass *p, const ae__engine *engine)
 void ae__conv_adjoint(const ae__conv_pass *p, const ae__engine *engine)
 {
     run_pass(p, engine, true);
+}
+
+bool ae__conv_scratch(const ae__conv *c, bool x_blocked, bool y_blocked, const ae__engine *engine,
+                      size_t *bytes)
+{
+    *bytes = 0;
+    for (int adjoint = 0; adjoint < 2; adjoint++) {
+        const ae__conv_pass p = {.conv = c,
+                                 .in.blocked = adjoint ? y_blocked : x_blocked,
+                                 .out_blocked = adjoint ? x_blocked : y_blocked};
+        job j = job_of(&p, engine, adjoint);
+        ae__arena arena = {.base = NULL};
+        bind(&j, &arena, ae__pool_threads(engine->pool));
+        if (arena.overflow) return false;
+        *bytes = ae__max_size(*bytes, arena.bytes);
+    }
+    return true;
 }

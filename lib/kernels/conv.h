@@ -32,7 +32,7 @@ typedef struct ae__conv_pass {
     bool out_blocked;
     const real *w;
     const ae__epilogue *epilogue; /* NULL: none */
-    real *scratch;                /* as many reals as ae__conv_scratch says, on a cache line */
+    void *scratch;                /* as many bytes as ae__conv_scratch says, on a cache line */
 } ae__conv_pass;
 
 /* out = y = conv(in = x, w) */
@@ -52,7 +52,7 @@ typedef struct ae__conv_gradient {
     /* Called when elements [begin, begin + count) of dw are finished, by any thread; NULL: none. */
     void (*done)(void *arg, size_t begin, size_t count);
     void *done_arg;
-    real *scratch;
+    void *scratch; /* as many bytes as ae__conv_gradient_scratch says, on a cache line */
 } ae__conv_gradient;
 
 void ae__conv_gradient_run(const ae__conv_gradient *g, const ae__engine *engine);
@@ -72,9 +72,12 @@ static inline size_t ae__conv_weights(const ae__conv *c)
     return c->kernel_h * c->kernel_w * c->x_c * c->y_c;
 }
 
-/* Reals of scratch that any of the three needs for up to `rows` images with x and y so laid; the
- * gradient only where `training`. False where they cannot be counted (the three sizes above can). */
-bool ae__conv_scratch(const ae__conv *c, size_t rows, bool x_blocked, bool y_blocked, bool training,
-                      const ae__engine *engine, size_t *reals);
+/* Bytes of scratch for either direction, with x and y so laid, and any number of images. False where
+ * they cannot be counted (the three sizes above can). */
+bool ae__conv_scratch(const ae__conv *c, bool x_blocked, bool y_blocked, const ae__engine *engine,
+                      size_t *bytes);
+/* Of the gradient, for up to `rows` images. */
+bool ae__conv_gradient_scratch(const ae__conv *c, size_t rows, bool x_blocked, bool dy_blocked,
+                               const ae__engine *engine, size_t *bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the kernels of images work on: one block of images at a time.
+/* Images, and what convolution, pooling and upsampling need to know of them.
  *
  * A tensor of images is rows x (height x width x channels), rows `row` reals apart. It lies
  *   in rows     element e of image i at data[i * row + e], or
@@ -15,8 +15,6 @@
 
 #include "base/real.h"
 
-struct ae__epilogue;
-
 /* A convolution y = conv(x, w) and its adjoint, from y to x. w: kernel_h x kernel_w x x_c rows of
  * y_c; y(oy, ox) sees x(oy * stride_h - pad_top + ky, ox * stride_w - pad_left + kx), and zeros
  * outside of x. Padding below and to the right is what y_h and y_w leave of it. */
@@ -27,32 +25,6 @@ typedef struct ae__conv {
     size_t stride_h, stride_w;
     size_t pad_top, pad_left;
 } ae__conv;
-
-/* out(i, j) = epilogue(sum over ky, kx, c of in(i * stride_h + top + ky, j * stride_w + left + kx,
- * c) * w(ky, kx, c)), one chain of multiply-adds in this order, where in is 0 outside. Either
- * direction of an ae__conv is one of these or, with strides above 1, several.
- * The epilogue has no loss; its prev lies as out does. Epilogue or prev may not overlap out. */
-typedef struct ae__conv_block {
-    size_t in_h, in_w, in_c;
-    size_t out_h, out_w, out_c;
-    size_t kernel_h, kernel_w, stride_h, stride_w;
-    ptrdiff_t top, left; /* of the window of out(0, 0) */
-    const real *in;      /* pixels follow each other */
-    const real *w;       /* kernel_h * kernel_w * in_c rows of out_c */
-    real *out;
-    size_t out_row, out_col;             /* reals from a row of pixels, from a pixel to the next */
-    const struct ae__epilogue *epilogue; /* NULL: none */
-    const real *zeros;                   /* in_c of them, or in_c vectors */
-} ae__conv_block;
-
-/* Adds the gradients of one block to dw and, where wanted, the sums of each channel over pixels and
- * images to y_sums (the gradient of a bias) and x_sums (that of the adjoint). */
-typedef struct ae__conv_gradient_block {
-    const ae__conv *conv;
-    const real *x, *dy;
-    real *dw;
-    real *x_sums, *y_sums; /* NULL: not wanted */
-} ae__conv_gradient_block;
 
 /* Windows of x that become one cell of y each; no window lies outside of x altogether. */
 typedef struct ae__pooling {

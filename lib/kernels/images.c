@@ -99,7 +99,31 @@ void ae__upsampling_backward(const ae__upsampling *u, const ae__image_pass *pass
     run_upsampling(u, pass, engine, upsample_back);
 }
 
-/* One block of a conversion. */
+/* Elements that the kernels turn: of whole blocks, 4 at a time. */
+static size_t quick(size_t rows, size_t n, size_t lanes)
+{
+    return rows == lanes ? n / 4 * 4 : 0;
+}
+
+void ae__block_pack(real *block, const real *x, size_t x_row, size_t rows, size_t n,
+                    const ae__kernels *kernels)
+{
+    const size_t lanes = kernels->lanes, done = quick(rows, n, lanes);
+    kernels->pack(block, x, x_row, done);
+    for (size_t i = 0; i < lanes; i++)
+        for (size_t j = done; j < n; j++) block[j * lanes + i] = i < rows ? x[i * x_row + j] : 0;
+}
+
+void ae__block_unpack(real *x, size_t x_row, const real *block, size_t rows, size_t n,
+                      const ae__kernels *kernels)
+{
+    const size_t lanes = kernels->lanes, done = quick(rows, n, lanes);
+    kernels->unpack(x, x_row, block, done);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = done; j < n; j++) x[i * x_row + j] = block[j * lanes + i];
+}
+
+/* A conversion. */
 typedef struct turn {
     real *y;
     const real *x;
@@ -112,8 +136,8 @@ static void pack_task(void *arg, size_t task, size_t worker)
     const turn *t = arg;
     const size_t lanes = t->kernels->lanes, row = task * lanes;
     (void)worker;
-    t->kernels->pack(t->y + row * t->y_row, t->x + row * t->x_row, t->x_row,
-                     ae__min_size(lanes, t->rows - row), t->n);
+    ae__block_pack(t->y + row * t->y_row, t->x + row * t->x_row, t->x_row,
+                   ae__min_size(lanes, t->rows - row), t->n, t->kernels);
 }
 
 static void unpack_task(void *arg, size_t task, size_t worker)
@@ -121,8 +145,8 @@ static void unpack_task(void *arg, size_t task, size_t worker)
     const turn *t = arg;
     const size_t lanes = t->kernels->lanes, row = task * lanes;
     (void)worker;
-    t->kernels->unpack(t->y + row * t->y_row, t->y_row, t->x + row * t->x_row,
-                       ae__min_size(lanes, t->rows - row), t->n);
+    ae__block_unpack(t->y + row * t->y_row, t->y_row, t->x + row * t->x_row,
+                     ae__min_size(lanes, t->rows - row), t->n, t->kernels);
 }
 
 void ae__images_pack(real *y, size_t y_row, const real *x, size_t x_row, size_t rows, size_t n,

@@ -10,6 +10,12 @@ void ae__images_pack(real *y, size_t y_row, const real *x, size_t x_row, size_t 
 void ae__images_unpack(real *y, size_t y_row, const real *x, size_t x_row, size_t rows, size_t n,
                        const ae__engine *engine);
 
+/* One block of them: at most `lanes` rows; lanes past the last become 0. */
+void ae__block_pack(real *block, const real *x, size_t x_row, size_t rows, size_t n,
+                    const ae__kernels *kernels);
+void ae__block_unpack(real *x, size_t x_row, const real *block, size_t rows, size_t n,
+                      const ae__kernels *kernels);
+
 /* One pass over a batch, whose tensors lie all in rows or all in blocks; dx lies as x, dy as y.
  * Forward writes y. Backward overwrites dx, times the derivative of act, whose output x is. */
 typedef struct ae__image_pass {

@@ -37,10 +37,20 @@ const ae__kernels *ae__kernels_at(int32_t level)
 const char *ae__activation_name(int32_t act)
 {
     static const char *const names[] = {
-        [AE_ACT_LINEAR] = "linear",         [AE_ACT_RELU] = "relu",
-        [AE_ACT_LEAKY_RELU] = "leaky_relu", [AE_ACT_TANH] = "tanh",
-        [AE_ACT_SIGMOID] = "sigmoid",       [AE_ACT_ELU] = "elu",
+        [AE_ACT_LINEAR] = "linear",
+        [AE_ACT_RELU] = "relu",
+        [AE_ACT_LEAKY_RELU] = "leaky_relu",
+        [AE_ACT_TANH] = "tanh",
+        [AE_ACT_SIGMOID] = "sigmoid",
+        [AE_ACT_ELU] = "elu",
         [AE_ACT_SOFTPLUS] = "softplus",
+        [AE_ACT_GELU] = "gelu",
+        [AE_ACT_SILU] = "silu",
     };
     return names[act];
+}
+
+bool ae__activation_keeps_input(int32_t act)
+{
+    return act == AE_ACT_GELU || act == AE_ACT_SILU;
 }

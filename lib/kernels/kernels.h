@@ -13,13 +13,15 @@
 
 #include "base/real.h"
 #include "kernels/image.h"
+#include "kernels/tile.h"
 
 /* What happens to a block of a product C (rows x n) while it is still in cache, in this order:
  *   bias     c += bias[column]
  *   act      y = act(c)                                                  (AE_ACT_LINEAR: nothing)
  *   loss     value of row i added to row_value[i], and C becomes the gradient with respect to what
  *            stood there before `act`: scale * row_weight[i] * dl/dc       (AE__ELEMENT_NONE: no)
- *   prev     c *= act'(prev) expressed by that activation's output, for dX    (prev NULL: no)
+ *   prev     c *= act'(prev) expressed by that activation's output, for dX    (prev NULL: no);
+ *            none that keeps its input (ae__activation_keeps_input)
  * The element losses l(y, t), y = act(c), t = target:
  *   SQUARED   (y - t)^2
  *   ABSOLUTE  |y - t|; its derivative at 0 is 0
@@ -81,11 +83,11 @@ enum { AE__MAX_LANES = 16 }; /* most images of a block */
 #define AE__K_BLOCK 256 /* most terms of one block of the sum */
 
 /* One optimiser step over n parameters; g is first multiplied by g_scale, then clamped to
- * +-g_clamp (INFINITY: not), then l2 * w is added to it. */
+ * +-g_clamp (INFINITY: not), then l2 * w + l1 * sign(w) is added to it (sign(0) = 0). */
 typedef struct ae__sgd {
     real learning_rate, momentum;
     bool nesterov;
-    real g_scale, g_clamp, l2;
+    real g_scale, g_clamp, l2, l1;
 } ae__sgd;
 
 typedef struct ae__adam {
@@ -93,12 +95,12 @@ typedef struct ae__adam {
     real step;     /* learning_rate / (1 - beta1^t) */
     real v_factor; /* 1 / sqrt(1 - beta2^t) */
     real shrink;   /* decoupled weight decay: w *= 1 - shrink first (0: none) */
-    real g_scale, g_clamp, l2;
+    real g_scale, g_clamp, l2, l1;
 } ae__adam;
 
 typedef struct ae__rmsprop {
     real learning_rate, rho, epsilon, momentum;
-    real g_scale, g_clamp, l2;
+    real g_scale, g_clamp, l2, l1;
 } ae__rmsprop;
 
 /* out[j] = sum over rows, in order, of (u(i, j) - u_shift[j]) (v(i, j) - v_shift[j]), j < n. */
@@ -134,14 +136,21 @@ typedef struct ae__kernels {
     void (*sigmoid)(real *y, const real *x, size_t n);
 
     void (*activate)(int32_t act, real slope, real *y, const real *x, size_t n);
-    /* dx = dy * act'(x), from the output y */
+    /* dx = dy * act'(x), from the output y; of none that keeps its input */
     void (*derive)(int32_t act, real slope, real *dx, const real *dy, const real *y, size_t n);
+    /* the same of any activation, from its input x */
+    void (*derive_input)(int32_t act, real slope, real *dx, const real *dy, const real *x,
+                         size_t n);
 
     /* out[j] = (accumulate ? out[j] : 0) + sum over rows, in order, of x[i * x_row + j], j < n */
     void (*column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                         bool accumulate);
     void (*column_products)(const ae__column_products *p, real *out);
     void (*blend)(const ae__blend *k, real *y, size_t y_row);
+
+    /* y[j] = x[j] where it is one of the k largest, of equal ones the first, else 0; 0 < k <= n.
+     * A NaN makes all of y NaN. */
+    void (*keep_largest)(real *y, const real *x, size_t n, size_t k);
 
     /* w, state and g: n each. velocity = momentum * velocity + g; w -= learning_rate * velocity
      * (nesterov: learning_rate * (g + momentum * velocity)); velocity NULL when momentum is 0. */
@@ -161,14 +170,15 @@ typedef struct ae__kernels {
     /* z: standard normal, the quantile of (bits + 0.5) / 2^32 to 7 digits */
     void (*normal)(real *z, const uint32_t *bits, size_t n);
 
-    /* Images, in rows or in blocks (kernels/image.h). Sums of convolution have one order in both,
-     * so an image's bits depend neither on the layout nor on its neighbours. */
-    void (*conv_block)(const ae__conv_block *c);             /* of a block of images */
-    void (*conv_image)(const ae__conv_block *c);             /* of an image in a row */
-    void (*conv_gradient)(const ae__conv_gradient_block *g); /* of blocks */
-    /* block: n x lanes; x: rows x n, at most `lanes` rows. Lanes past the last row become 0. */
-    void (*pack)(real *block, const real *x, size_t x_row, size_t rows, size_t n);
-    void (*unpack)(real *x, size_t x_row, const real *block, size_t rows, size_t n);
+    /* Tiles of convolution, each list from most channels to 1. The order of every sum is that of its
+     * taps and runs, in both, so an image's bits depend neither on its layout nor on others. */
+    const ae__conv_shape *conv_blocks; /* images in the lanes */
+    const ae__conv_shape *conv_rows;   /* channels in the lanes */
+    const ae__visit_shape *conv_visits;
+    /* Images, in rows or in blocks (kernels/image.h). */
+    /* block: n x lanes; x: lanes x n; n is a multiple of 4 (kernels/images.h has any) */
+    void (*pack)(real *block, const real *x, size_t x_row, size_t n);
+    void (*unpack)(real *x, size_t x_row, const real *block, size_t n);
     /* Of an image, or of a block; n: reals of a pixel, channels or channels * lanes. Back: dx is
      * overwritten, and multiplied by the derivative of act, whose output is x. */
     void (*pool)(const ae__pooling *p, real *y, const real *x, size_t n);
@@ -185,6 +195,9 @@ typedef struct ae__kernels {
 
 /* "relu" for AE_ACT_RELU. */
 const char *ae__activation_name(int32_t act);
+
+/* Whether the derivative is no function of the output, so that training has to keep the input. */
+bool ae__activation_keeps_input(int32_t act);
 
 /* The table of an AE_CPU_* level, or NULL where it was not compiled in or this machine lacks it.
  * AE_CPU_AUTO: the best. */

@@ -107,7 +107,13 @@ static ae__conv conv_of(const ae__spec *spec, const ae__shape *in, const ae__sha
 static bool scratch(const ae__layer_need *need, size_t *reals)
 {
     const ae__conv conv = conv_of(need->spec, need->in, &need->info->out);
-    return ae__conv_scratch(&conv, need->rows, false, false, need->training, need->engine, reals);
+    size_t pass, gradient = 0;
+    if (!ae__conv_scratch(&conv, false, false, need->engine, &pass)) return false;
+    if (need->training &&
+        !ae__conv_gradient_scratch(&conv, need->rows, false, false, need->engine, &gradient))
+        return false;
+    *reals = ae__blocks(ae__max_size(pass, gradient), sizeof(real));
+    return true;
 }
 
 static bool has_bias(const ae__layer_call *call)

@@ -59,7 +59,7 @@ typedef struct ae__layer_call {
 
     /* Backward. dy is the gradient with respect to what stands before the activation, and may be
      * overwritten. dx: overwritten; NULL: not wanted. below_act, below_slope: dx is multiplied by
-     * this activation's derivative, whose output x is. */
+     * this activation's derivative, whose output x is; LINEAR where that does not tell it. */
     real *dy;
     real *dx;
     int32_t below_act;
@@ -88,6 +88,8 @@ typedef struct ae__layer_ops {
     void (*forward)(const ae__layer_call *call);
     /* dx comes before dw, since `finished` may change the weights. NULL without training. */
     void (*backward)(const ae__layer_call *call);
+    /* Units that are dead, as the state of the call tells; NULL: not counted. */
+    size_t (*dead_units)(const ae__layer_call *call);
 } ae__layer_ops;
 
 enum { /* kinds of layers, as the file numbers them; never reused */
@@ -95,6 +97,7 @@ enum { /* kinds of layers, as the file numbers them; never reused */
        AE__LAYER_ACTIVATION = 2,
        AE__LAYER_CORRUPT = 3,
        AE__LAYER_GAUSSIAN = 4,
+       AE__LAYER_TOPK = 5,
        AE__LAYER_CONCAT = 6,
        AE__LAYER_CONV1D = 7,
        AE__LAYER_CONV2D = 8,

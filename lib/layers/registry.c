@@ -1,16 +1,16 @@
 /* The list of layers. */
 #include "layers/layer.h"
 
-extern const ae__layer_ops ae__dense, ae__activation, ae__corrupt, ae__gaussian, ae__concat;
+extern const ae__layer_ops ae__dense, ae__activation, ae__corrupt, ae__gaussian, ae__topk;
 extern const ae__layer_ops ae__conv1d, ae__conv2d, ae__conv1d_transpose, ae__conv2d_transpose;
 extern const ae__layer_ops ae__pool1d, ae__pool2d, ae__upsample1d, ae__upsample2d;
-extern const ae__layer_ops ae__flatten, ae__reshape, ae__batch_norm, ae__layer_norm;
+extern const ae__layer_ops ae__flatten, ae__reshape, ae__batch_norm, ae__layer_norm, ae__concat;
 
 static const ae__layer_ops *const layers[] = {
-    &ae__dense,      &ae__activation, &ae__corrupt,          &ae__gaussian,         &ae__concat,
-    &ae__conv1d,     &ae__conv2d,     &ae__conv1d_transpose, &ae__conv2d_transpose, &ae__pool1d,
-    &ae__pool2d,     &ae__upsample1d, &ae__upsample2d,       &ae__flatten,          &ae__reshape,
-    &ae__batch_norm, &ae__layer_norm};
+    &ae__dense,   &ae__activation, &ae__corrupt,    &ae__gaussian,         &ae__topk,
+    &ae__concat,  &ae__conv1d,     &ae__conv2d,     &ae__conv1d_transpose, &ae__conv2d_transpose,
+    &ae__pool1d,  &ae__pool2d,     &ae__upsample1d, &ae__upsample2d,       &ae__flatten,
+    &ae__reshape, &ae__batch_norm, &ae__layer_norm};
 
 const ae__layer_ops *ae__layer_at(size_t index)
 {

@@ -13,8 +13,8 @@ typedef struct ae__weight_info {
     int32_t init;           /* AE_INIT_* */
     size_t fan_in, fan_out; /* for init */
     double first;           /* added to what init draws */
-    bool state;             /* kept and saved, never stepped: it has no gradient */
     bool decay;             /* whether weight decay acts on it */
+    bool state;             /* changed by forward while training, and by no optimiser */
     int32_t tied_to;        /* the layer whose array of the same name this is, or -1: its own */
 } ae__weight_info;
 

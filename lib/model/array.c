@@ -83,6 +83,7 @@ const ae__array *ae__view_target(const ae__view *view)
 
 static const void *row_at(const ae__array *array, uint64_t row)
 {
+    if (array->pick) row = array->pick[row];
     return (const unsigned char *)array->values + (size_t)row * array->stride;
 }
 
@@ -145,7 +146,7 @@ ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real
                         const ae__engine *engine)
 {
     bool as_it_is = array->type == AE_TYPE_F32 && sizeof(real) == sizeof(float) &&
-                    array->scale == 1 && array->offset == 0;
+                    array->scale == 1 && array->offset == 0 && !array->pick;
     if (as_it_is) return (ae__rows){row_at(array, first), array->stride / sizeof(float)};
     return gather(array, NULL, first, count, buffer, engine);
 }

@@ -11,6 +11,8 @@ typedef struct ae__array {
     size_t rows, dim;
     size_t stride; /* bytes from row to row */
     double scale, offset;
+    const uint64_t
+        *pick; /* numbers of its rows among those at values; NULL: all of them, in order */
 } ae__array;
 
 /* x, y where the target is another matrix, and the side vectors of models that take some. */

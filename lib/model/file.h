@@ -14,6 +14,9 @@ enum { AE__FILE_MAGIC_BYTES = 8, AE__FILE_MAJOR = 1, AE__FILE_MINOR = 0 };
 /* NONFINITE: a weight, or a state of the optimiser, is NaN or infinite. */
 int32_t ae__file_savable(const ae_model *model);
 
+/* Replaces the file at path by the model's in one step. NONFINITE, IO. */
+int32_t ae__file_replace(const ae_model *model, const char *path);
+
 /* Writes the whole file of a model that is savable; returns the writer's status. */
 int32_t ae__file_save(const ae_model *model, ae__writer *writer);
 

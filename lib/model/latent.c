@@ -151,7 +151,8 @@ static void add_moments(const ae__kernels *kernels, const real *m, size_t dim, d
         real log_v, v;
         ae__log_variance(kernels, &log_v, m + dim + j, 1);
         kernels->exp(&v, &log_v, 1);
-        sums[3 * j] += 0.5 * (double)(m[j] * m[j] + (v - 1 - log_v));
+        double kl = 0.5 * (double)(m[j] * m[j] + (v - 1 - log_v));
+        sums[3 * j] += kl < 0 ? 0 : kl; /* by rounding */
         sums[3 * j + 1] += (double)m[j];
         sums[3 * j + 2] += (double)m[j] * (double)m[j];
     }

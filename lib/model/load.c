@@ -10,11 +10,14 @@
 #include "base/status.h"
 #include "model/file.h"
 
+#define MOST (UINT64_C(1) << 53) /* of any count */
+
 typedef struct loading {
     const ae_allocator *mem;
     ae__desc desc;
     ae_model *model; /* made when the description is complete, at the first weights */
-    bool states;     /* the optimiser's states were there */
+    bool trained;    /* the counts of training were there */
+    bool states;     /* the optimiser's states, too */
 } loading;
 
 static int32_t malformed(const char *what)
@@ -203,19 +206,20 @@ static int32_t get_history(ae_model *model, ae__reader *r, uint64_t epochs)
 
 static int32_t get_trained(loading *l, ae__reader *r)
 {
-    const uint64_t most_epochs = (UINT64_C(1) << 24) - 1, most = UINT64_C(1) << 53;
+    const uint64_t most_epochs = (UINT64_C(1) << 24) - 1;
     ae__trained *trained = &l->model->trained;
     uint64_t epochs = ae__read_u64(r);
     trained->steps = ae__read_u64(r);
     trained->part_rows = ae__read_u64(r);
     trained->part_done = ae__read_u64(r);
     trained->parts[AE__PART_LOSS] = ae__read_f64(r);
-    if (trained->steps < 1 || trained->steps > most || epochs > trained->steps ||
-        epochs > most_epochs || trained->part_rows > most ||
+    if ((trained->steps < 1 && !trained->part_done) || trained->steps > MOST ||
+        epochs > trained->steps || epochs > most_epochs || trained->part_rows > MOST ||
         trained->part_done > trained->part_rows || !isfinite(trained->parts[AE__PART_LOSS]))
         return malformed("has counts of training that cannot be");
     AE_TRY(get_history(l->model, r, epochs));
     trained->epochs = epochs;
+    l->trained = true;
     return AE_OK;
 }
 
@@ -233,28 +237,111 @@ static int32_t get_parts(loading *l, ae__reader *r)
     return AE_OK;
 }
 
+/* What is laid out as the weights. */
+static int32_t get_array(const loading *l, ae__reader *r, real *values, const char *what)
+{
+    const ae__plan *plan = &l->model->plan;
+    for (int32_t i = 0; i < plan->n_weights; i++)
+        AE_TRY(get_reals(r, values + plan->weights[i].offset, plan->weights[i].count, what));
+    return AE_OK;
+}
+
+/* Whether just so many of these are left. */
+static bool has_arrays(const loading *l, const ae__reader *r, uint32_t arrays)
+{
+    return ae__read_left(r) == (uint64_t)arrays * l->model->plan.weight_count * sizeof(float);
+}
+
 static int32_t get_states(loading *l, ae__reader *r)
 {
     ae__trained *trained = &l->model->trained;
-    const ae__plan *plan = &l->model->plan;
     uint32_t count = ae__read_u32(r);
-    if (count > AE__OPTIM_STATES ||
-        ae__read_left(r) != (uint64_t)count * plan->weight_count * sizeof(float))
+    if (count > AE__OPTIM_STATES || !has_arrays(l, r, count))
         return malformed("has optimiser states of another length");
     AE_TRY(ae__model_reserve_states(l->model, (int32_t)count));
-    for (uint32_t s = 0; s < count; s++) {
-        for (int32_t i = 0; i < plan->n_weights; i++)
-            AE_TRY(get_reals(r, trained->states[s] + plan->weights[i].offset,
-                             plan->weights[i].count, "optimiser states"));
-    }
+    for (uint32_t s = 0; s < count; s++)
+        AE_TRY(get_array(l, r, trained->states[s], "optimiser states"));
     l->states = true;
     return AE_OK;
+}
+
+/* What goes on with a training needs one. */
+static int32_t want_trained(const loading *l)
+{
+    return l->states ? AE_OK : malformed("has what training left, but neither trnd nor stat");
+}
+
+static int32_t get_plateau(loading *l, ae__reader *r)
+{
+    ae__plateau *p = &l->model->trained.plateau;
+    AE_TRY(want_trained(l));
+    *p = (ae__plateau){.begun = true, .lowest = ae__read_f64(r)};
+    p->waited = ae__read_u64(r);
+    p->scale = ae__read_f64(r);
+    if (!isfinite(p->lowest) || p->waited > MOST || !(p->scale >= 0 && p->scale <= 1))
+        return malformed("has a plateau that cannot be");
+    return AE_OK;
+}
+
+static int32_t get_data(loading *l, ae__reader *r)
+{
+    ae__trained *trained = &l->model->trained;
+    AE_TRY(want_trained(l));
+    trained->part_data = ae__read_u32(r);
+    if (trained->part_done && trained->part_data) return AE_OK;
+    return malformed("has data of an epoch that is not open");
+}
+
+static int32_t get_best(loading *l, ae__reader *r)
+{
+    const uint64_t epochs = l->model->trained.epochs;
+    ae__best *best = &l->model->trained.best;
+    AE_TRY(want_trained(l));
+    best->loss = ae__read_f64(r);
+    best->epoch = ae__read_u64(r);
+    best->waited = ae__read_u64(r);
+    best->data = ae__read_u32(r);
+    uint32_t restored = ae__read_u32(r), arrays = ae__read_u32(r);
+    if (!isfinite(best->loss) || best->epoch < 1 || best->epoch > epochs ||
+        best->waited > epochs - best->epoch || restored > 1 || arrays > 1 + AE__OPTIM_STATES ||
+        !has_arrays(l, r, arrays))
+        return malformed("has a best epoch that cannot be");
+    AE_TRY(ae__model_reserve_best(l->model, (int32_t)arrays));
+    for (uint32_t i = 0; i < arrays; i++)
+        AE_TRY(get_array(l, r, best->kept + i * l->model->plan.weight_reals, "best weights"));
+    best->arrays = (int32_t)arrays;
+    best->restored = restored != 0;
+    best->begun = true;
+    return AE_OK;
+}
+
+static int32_t get_online(loading *l, ae__reader *r)
+{
+    ae__online *online = &l->model->trained.online;
+    AE_TRY(want_trained(l));
+    online->steps = ae__read_u64(r);
+    online->loss = ae__read_f64(r);
+    if (online->steps < 1 || online->steps > l->model->trained.steps || !isfinite(online->loss))
+        return malformed("has a running loss that cannot be");
+    return AE_OK;
+}
+
+static int32_t get_pending(loading *l, ae__reader *r)
+{
+    ae__trained *trained = &l->model->trained;
+    AE_TRY(want_trained(l));
+    uint64_t rows = ae__read_u64(r);
+    if (rows < 1 || rows > trained->part_done || !has_arrays(l, r, 1))
+        return malformed("has gradients of batches that cannot be");
+    AE_TRY(ae__model_reserve_pending(l->model));
+    trained->pending.rows = rows;
+    return get_array(l, r, trained->pending.sum, "gradients");
 }
 
 static int32_t get_done(loading *l, ae__reader *r)
 {
     (void)r;
-    if (l->states == (l->model->trained.steps > 0)) return AE_OK;
+    if (l->states == l->trained) return AE_OK;
     return malformed("has one of chunks trnd and stat without the other");
 }
 
@@ -265,9 +352,10 @@ typedef struct chunk {
 
 /* In the order of the file; those in capitals must be there. */
 static const chunk chunks[] = {
-    {"MODL", get_model},     {"LAYR", get_layers},  {"TERM", get_terms},
-    {"OPTM", get_optimizer}, {"WGHT", get_weights}, {"trnd", get_trained},
-    {"part", get_parts},     {"stat", get_states},  {"DONE", get_done},
+    {"MODL", get_model},   {"LAYR", get_layers},  {"TERM", get_terms}, {"OPTM", get_optimizer},
+    {"WGHT", get_weights}, {"trnd", get_trained}, {"part", get_parts}, {"stat", get_states},
+    {"data", get_data},    {"plat", get_plateau}, {"best", get_best},  {"onli", get_online},
+    {"grad", get_pending}, {"DONE", get_done},
 };
 
 enum { CHUNKS = sizeof chunks / sizeof *chunks };

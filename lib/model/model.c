@@ -226,8 +226,9 @@ int32_t ae__model_reserve_states(ae_model *model, int32_t want)
 }
 
 /* Metrics of every model, ascending; then those of its terms. */
-static const int32_t metrics[] = {AE_METRIC_LOSS, AE_METRIC_VAL_LOSS, AE_METRIC_LEARNING_RATE,
-                                  AE_METRIC_ACTIVE_UNITS, AE_METRIC_WARNINGS};
+static const int32_t metrics[] = {AE_METRIC_LOSS,          AE_METRIC_VAL_LOSS,
+                                  AE_METRIC_LEARNING_RATE, AE_METRIC_DEAD_UNITS,
+                                  AE_METRIC_ACTIVE_UNITS,  AE_METRIC_WARNINGS};
 
 enum { METRICS = sizeof metrics / sizeof *metrics };
 
@@ -267,9 +268,45 @@ int32_t ae__model_reserve_history(ae_model *model, size_t epochs)
     return AE_OK;
 }
 
+int32_t ae__model_reserve_pending(ae_model *model)
+{
+    ae__pending *pending = &model->trained.pending;
+    if (pending->sum) return AE_OK;
+    pending->sum = ae__mem_array(&model->mem, model->plan.weight_reals, sizeof *pending->sum);
+    if (pending->sum) return AE_OK;
+    return ae__fail(AE_ERR_NOMEM, "model: no memory for gradients of %zu weights",
+                    model->plan.weight_reals);
+}
+
+int32_t ae__model_reserve_best(ae_model *model, int32_t arrays)
+{
+    ae__best *best = &model->trained.best;
+    size_t n = model->plan.weight_reals, all;
+    real *block;
+    if (arrays <= best->room) return AE_OK;
+    if (!ae__mul_size(n, (size_t)arrays, &all) ||
+        !(block = ae__mem_array(&model->mem, all, sizeof *block)))
+        return ae__fail(AE_ERR_NOMEM,
+                        "model: no memory for %d arrays of the best epoch's %zu weights",
+                        (int)arrays, n);
+    if (best->arrays) memcpy(block, best->kept, (size_t)best->arrays * n * sizeof *block);
+    ae__mem_free(&model->mem, best->kept);
+    best->kept = block;
+    best->room = arrays;
+    return AE_OK;
+}
+
+void ae__model_forget_best(ae_model *model)
+{
+    ae__mem_free(&model->mem, model->trained.best.kept);
+    model->trained.best = (ae__best){0};
+}
+
 void ae__model_strip(ae_model *model)
 {
     double *parts = model->trained.parts;
+    ae__model_forget_best(model);
+    ae__mem_free(&model->mem, model->trained.pending.sum);
     ae__mem_free(&model->mem, model->trained.history);
     ae__mem_free(&model->mem, model->trained.states[0]);
     ae__mem_free(&model->mem, model->train_block);

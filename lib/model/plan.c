@@ -30,6 +30,7 @@ static int32_t infer_layer(ae__plan *plan, int32_t i)
     int32_t status = layer->ops->infer(layer->spec, &layer->in_shape, &layer->info);
     if (status != AE_OK) return blame(status, layer->ops->name, i);
     layer->out = ae__shape_size(&layer->info.out);
+    layer->keeps_z = i < plan->n_layers - 1 && ae__activation_keeps_input(layer->info.activation);
     plan->widest = ae__max_size(plan->widest, ae__row_stride(layer->out));
     plan->samples *= layer->info.row_factor;
     return AE_OK;
@@ -116,7 +117,8 @@ static int32_t lay_out_layer(ae__plan *plan, int32_t i)
 static int32_t check_widths(const ae__plan *plan)
 {
     int32_t i = plan->n_layers - 1;
-    if (!plan->n_weights) return ae__fail(AE_ERR_SHAPE, "config: no layer has weights");
+    if (plan->lowest == plan->n_layers)
+        return ae__fail(AE_ERR_SHAPE, "config: no layer has weights");
     for (; !plan->layers[i].info.n_weights; i--) {
         if (plan->layers[i].ops->side)
             return ae__fail(AE_ERR_SHAPE, "%s #%d: wanted a layer with weights after it",
@@ -125,12 +127,22 @@ static int32_t check_widths(const ae__plan *plan)
     return AE_OK;
 }
 
+/* Whether the optimiser steps an array of the layer. */
+static bool is_stepped(const ae__layer_info *info)
+{
+    int32_t slot = 0;
+    while (slot < info->n_weights && info->weights[slot].state) slot++;
+    return slot < info->n_weights;
+}
+
 static int32_t lay_out(ae__plan *plan)
 {
+    plan->lowest = plan->n_layers;
     for (int32_t i = 0; i < plan->n_layers; i++) {
         AE_TRY(infer_layer(plan, i));
         AE_TRY(note_layer(plan, i));
         AE_TRY(lay_out_layer(plan, i));
+        if (plan->lowest == plan->n_layers && is_stepped(&plan->layers[i].info)) plan->lowest = i;
     }
     return check_widths(plan);
 }
@@ -169,6 +181,11 @@ static int32_t check_bound(const ae__plan *plan)
             return ae__fail(AE_ERR_INVALID,
                             "%s #%d: is no log-density, which the importance bound is made of",
                             plan->terms[i].ops->name, (int)i);
+        const ae__value *free_bits = ae__spec_find(plan->terms[i].spec, AE_PARAM_FREE_BITS);
+        if (free_bits && free_bits->f64 > 0)
+            return ae__fail(AE_ERR_INVALID,
+                            "%s #%d: free_bits is %g, which the importance bound has no place for",
+                            plan->terms[i].ops->name, (int)i, free_bits->f64);
     }
     if (ae__plan_likelihood(plan)) return AE_OK;
     return ae__fail(AE_ERR_INVALID,

@@ -27,6 +27,7 @@ typedef struct ae__layer_plan {
     size_t in, out; /* elements of a row */
     size_t repeat;  /* rows of x for each row of the data */
     ae__layer_info info;
+    bool keeps_z; /* training keeps what stands before the activation, beside y */
     int32_t weights[AE__LAYER_WEIGHTS]; /* numbers in ae__plan.weights; a tied one is its owner's */
 
     /* y may lie in blocks of images, in a run that takes all layers [from, to], which then agree. */
@@ -52,6 +53,7 @@ typedef struct ae__plan {
     int32_t n_layers;
     int32_t n_terms;
     int32_t n_weights;
+    int32_t lowest; /* the first layer with weights to train: no gradient is wanted below it */
     ae__layer_plan *layers;
     ae__term_plan *terms;
     ae__weight *weights;

@@ -134,6 +134,34 @@ static void reduce_samples(const ae__pass *pass)
     }
 }
 
+enum { ACTIVATE_ROWS = 16 /* of one task */ };
+
+static void activate_task(void *arg, size_t task, size_t worker)
+{
+    const ae__layer_call *call = arg; /* x: z, y: y, both with y's stride */
+    const ae__kernels *kernels = call->context->engine->kernels;
+    const size_t step = call->y_blocked ? kernels->lanes : 1;
+    size_t end = ae__min_size((task + 1) * ACTIVATE_ROWS, call->rows);
+    (void)worker;
+    for (size_t i = task * ACTIVATE_ROWS; i < end; i += step)
+        kernels->activate(call->info->activation, call->info->slope, call->y + i * call->y_row,
+                          call->x + i * call->y_row, call->out * step);
+}
+
+/* A layer whose z is kept: what its epilogue would do follows in a pass of its own. */
+static void forward_kept(const ae__layer_plan *layer, ae__layer_call call, real *z)
+{
+    real *y = call.y;
+    call.y = z;
+    call.raw = true;
+    layer->ops->forward(&call);
+    call.x = z;
+    call.y = y;
+    call.rows *= call.factor;
+    ae__pool_run(call.context->engine->pool, ae__blocks(call.rows, ACTIVATE_ROWS), activate_task,
+                 &call);
+}
+
 void ae__pass_forward(const ae__pass *pass)
 {
     const ae__plan *plan = &pass->model->plan;
@@ -151,7 +179,10 @@ void ae__pass_forward(const ae__pass *pass)
             forward_fused(pass, &call);
         } else {
             call.raw = last;
-            plan->layers[i].ops->forward(&call);
+            if (pass->z && pass->z[i])
+                forward_kept(&plan->layers[i], call, pass->z[i]);
+            else
+                plan->layers[i].ops->forward(&call);
             compute_terms(pass, i, &call);
         }
     }

@@ -21,8 +21,9 @@ ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, 
 void ae__run_side(ae_model *model, const ae__view *view, ae__context *context);
 
 /* One pass forward of a batch through the layers from `first` on: fills the sums and parts, with the
- * loss fused where the plan says so. y[i]: where layer i writes, at the stride of ae__row_stride.
- * Shared with training. */
+ * loss fused where the plan says so. y[i]: where layer i writes, at the stride of ae__row_stride;
+ * z[i]: where it leaves what stands before its activation first, NULL: nowhere. Shared with
+ * training. */
 typedef struct ae__pass {
     const ae_model *model;
     const ae__context *context;
@@ -30,6 +31,7 @@ typedef struct ae__pass {
     bool densities; /* the densities alone count, without their weights */
     ae__rows x;     /* of layer `first` */
     real *const *y;
+    real *const *z;     /* NULL: none is kept */
     real *const *saved; /* of each layer; NULL: not in training */
     real *spare[2];     /* scratch of the terms at even layers, and at odd ones */
     double *values;     /* one a row of the output, of one term */

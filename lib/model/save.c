@@ -1,6 +1,7 @@
 /* Writing a model: each chunk's body is run twice, once to count its bytes, once to write them. */
 #include <math.h>
 
+#include "base/file.h"
 #include "base/status.h"
 #include "model/file.h"
 
@@ -102,15 +103,58 @@ static void put_parts(ae__writer *w, const ae_model *model)
         ae__write_f64(w, model->trained.parts[i]);
 }
 
+/* What is laid out as the weights. */
+static void put_array(ae__writer *w, const ae_model *model, const real *values)
+{
+    for (int32_t i = 0; i < model->plan.n_weights; i++) {
+        const ae__weight *weight = &model->plan.weights[i];
+        put_reals(w, values + weight->offset, weight->count);
+    }
+}
+
 static void put_states(ae__writer *w, const ae_model *model)
 {
     ae__write_u32(w, (uint32_t)model->trained.n_states);
-    for (int32_t s = 0; s < model->trained.n_states; s++) {
-        for (int32_t i = 0; i < model->plan.n_weights; i++) {
-            const ae__weight *weight = &model->plan.weights[i];
-            put_reals(w, model->trained.states[s] + weight->offset, weight->count);
-        }
-    }
+    for (int32_t s = 0; s < model->trained.n_states; s++)
+        put_array(w, model, model->trained.states[s]);
+}
+
+static void put_data(ae__writer *w, const ae_model *model)
+{
+    ae__write_u32(w, model->trained.part_data);
+}
+
+static void put_plateau(ae__writer *w, const ae_model *model)
+{
+    const ae__plateau *plateau = &model->trained.plateau;
+    ae__write_f64(w, plateau->lowest);
+    ae__write_u64(w, plateau->waited);
+    ae__write_f64(w, plateau->scale);
+}
+
+static void put_best(ae__writer *w, const ae_model *model)
+{
+    const ae__best *best = &model->trained.best;
+    ae__write_f64(w, best->loss);
+    ae__write_u64(w, best->epoch);
+    ae__write_u64(w, best->waited);
+    ae__write_u32(w, best->data);
+    ae__write_u32(w, best->restored);
+    ae__write_u32(w, (uint32_t)best->arrays);
+    for (int32_t i = 0; i < best->arrays; i++)
+        put_array(w, model, best->kept + (size_t)i * model->plan.weight_reals);
+}
+
+static void put_online(ae__writer *w, const ae_model *model)
+{
+    ae__write_u64(w, model->trained.online.steps);
+    ae__write_f64(w, model->trained.online.loss);
+}
+
+static void put_pending(ae__writer *w, const ae_model *model)
+{
+    ae__write_u64(w, model->trained.pending.rows);
+    put_array(w, model, model->trained.pending.sum);
 }
 
 static void put_nothing(ae__writer *w, const ae_model *model)
@@ -127,12 +171,37 @@ static bool always(const ae_model *model)
 
 static bool trained(const ae_model *model)
 {
-    return model->trained.steps > 0;
+    return model->trained.steps > 0 || model->trained.part_done > 0;
 }
 
 static bool within_epoch(const ae_model *model)
 {
     return trained(model) && model->trained.part_done > 0;
+}
+
+static bool on_plateau(const ae_model *model)
+{
+    return trained(model) && model->trained.plateau.begun;
+}
+
+static bool knows_data(const ae_model *model)
+{
+    return within_epoch(model) && model->trained.part_data != 0;
+}
+
+static bool has_best(const ae_model *model)
+{
+    return trained(model) && model->trained.best.begun;
+}
+
+static bool was_online(const ae_model *model)
+{
+    return trained(model) && model->trained.online.steps > 0;
+}
+
+static bool within_group(const ae_model *model)
+{
+    return within_epoch(model) && model->trained.pending.rows > 0;
 }
 
 typedef struct chunk {
@@ -142,11 +211,13 @@ typedef struct chunk {
 } chunk;
 
 static const chunk chunks[] = {
-    {"MODL", always, put_model},       {"LAYR", always, put_layers},
-    {"TERM", always, put_terms},       {"OPTM", always, put_optimizer},
-    {"WGHT", always, put_weights},     {"trnd", trained, put_trained},
-    {"part", within_epoch, put_parts}, {"stat", trained, put_states},
-    {"DONE", always, put_nothing},
+    {"MODL", always, put_model},         {"LAYR", always, put_layers},
+    {"TERM", always, put_terms},         {"OPTM", always, put_optimizer},
+    {"WGHT", always, put_weights},       {"trnd", trained, put_trained},
+    {"part", within_epoch, put_parts},   {"stat", trained, put_states},
+    {"data", knows_data, put_data},      {"plat", on_plateau, put_plateau},
+    {"best", has_best, put_best},        {"onli", was_online, put_online},
+    {"grad", within_group, put_pending}, {"DONE", always, put_nothing},
 };
 
 static void put_chunk(ae__writer *w, const chunk *c, const ae_model *model)
@@ -178,6 +249,8 @@ int32_t ae__file_savable(const ae_model *model)
     AE_TRY(check_finite(model, model->weights, ""));
     for (int32_t i = 0; i < model->trained.n_states; i++)
         AE_TRY(check_finite(model, model->trained.states[i], "optimiser's state of "));
+    if (within_group(model))
+        AE_TRY(check_finite(model, model->trained.pending.sum, "gradient of "));
     return AE_OK;
 }
 
@@ -192,4 +265,13 @@ int32_t ae__file_save(const ae_model *model, ae__writer *writer)
         if (chunks[i].wanted(model)) put_chunk(writer, &chunks[i], model);
     }
     return writer->status;
+}
+
+int32_t ae__file_replace(const ae_model *model, const char *path)
+{
+    ae__replacement file;
+    AE_TRY(ae__file_savable(model));
+    AE_TRY(ae__replacement_open(&file, path));
+    ae__writer writer = {.sink = ae__replacement_write, .user = &file};
+    return ae__replacement_close(&file, ae__file_save(model, &writer));
 }

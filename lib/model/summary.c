@@ -45,11 +45,11 @@ static void put_weight(text *t, const ae__weight_info *info)
 }
 
 /* What a layer is besides its activation and its weights. */
-static const int32_t shown[] = {AE_PARAM_NOISE,    AE_PARAM_AMOUNT,       AE_PARAM_SAMPLES,
-                                AE_PARAM_SIDE,     AE_PARAM_LABEL,        AE_PARAM_POOL,
-                                AE_PARAM_KERNEL_H, AE_PARAM_KERNEL_W,     AE_PARAM_STRIDE_H,
-                                AE_PARAM_STRIDE_W, AE_PARAM_FACTOR_H,     AE_PARAM_FACTOR_W,
-                                AE_PARAM_PADDING,  AE_PARAM_INTERPOLATION};
+static const int32_t shown[] = {AE_PARAM_NOISE,    AE_PARAM_AMOUNT,   AE_PARAM_K,
+                                AE_PARAM_SAMPLES,  AE_PARAM_SIDE,     AE_PARAM_LABEL,
+                                AE_PARAM_POOL,     AE_PARAM_KERNEL_H, AE_PARAM_KERNEL_W,
+                                AE_PARAM_STRIDE_H, AE_PARAM_STRIDE_W, AE_PARAM_FACTOR_H,
+                                AE_PARAM_FACTOR_W, AE_PARAM_PADDING,  AE_PARAM_INTERPOLATION};
 
 static void put_shown(text *t, const ae__spec *spec)
 {

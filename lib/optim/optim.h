@@ -39,8 +39,9 @@ typedef struct ae__optim_ops {
     const ae__optim_param *params; /* ended by id 0 */
     int32_t (*states)(const ae__spec *spec);
 
-    /* Scalars of step t (from 1). g_scale multiplies every gradient, then +-g_clamp cuts it. */
-    void (*prepare)(const ae__spec *spec, uint64_t t, double g_scale, double g_clamp,
+    /* Scalars of step t (from 1) at a learning rate. g_scale multiplies every gradient, then
+     * +-g_clamp cuts it. */
+    void (*prepare)(const ae__spec *spec, double rate, uint64_t t, double g_scale, double g_clamp,
                     ae__optim_step *step);
     void (*update)(const ae__optim_step *step, const ae__kernels *kernels,
                    const ae__optim_slice *slice);

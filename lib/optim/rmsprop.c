@@ -4,9 +4,13 @@
 
 #include "ae/ae.h"
 
-static const ae__optim_param params[] = {
-    {AE_PARAM_LEARNING_RATE, NAN}, {AE_PARAM_MOMENTUM, NAN}, {AE_PARAM_EPSILON, NAN},
-    {AE_PARAM_WEIGHT_DECAY, NAN},  {AE_PARAM_RHO, NAN},      {0, 0}};
+static const ae__optim_param params[] = {{AE_PARAM_LEARNING_RATE, NAN},
+                                         {AE_PARAM_MOMENTUM, NAN},
+                                         {AE_PARAM_EPSILON, NAN},
+                                         {AE_PARAM_WEIGHT_DECAY, NAN},
+                                         {AE_PARAM_RHO, NAN},
+                                         {AE_PARAM_WEIGHT_DECAY_L1, NAN},
+                                         {0, 0}};
 
 static int32_t states(const ae__spec *spec)
 {
@@ -15,18 +19,19 @@ static int32_t states(const ae__spec *spec)
 
 #ifdef AE_TRAINING
 
-static void prepare(const ae__spec *spec, uint64_t t, double g_scale, double g_clamp,
+static void prepare(const ae__spec *spec, double rate, uint64_t t, double g_scale, double g_clamp,
                     ae__optim_step *step)
 {
     (void)t;
     step->rmsprop = (ae__rmsprop){
-        .learning_rate = (real)ae__spec_f64(spec, AE_PARAM_LEARNING_RATE),
+        .learning_rate = (real)rate,
         .rho = (real)ae__spec_f64(spec, AE_PARAM_RHO),
         .epsilon = (real)ae__spec_f64(spec, AE_PARAM_EPSILON),
         .momentum = (real)ae__spec_f64(spec, AE_PARAM_MOMENTUM),
         .g_scale = (real)g_scale,
         .g_clamp = (real)g_clamp,
         .l2 = (real)ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY),
+        .l1 = (real)ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY_L1),
     };
 }
 
@@ -34,7 +39,7 @@ static void update(const ae__optim_step *step, const ae__kernels *kernels,
                    const ae__optim_slice *slice)
 {
     ae__rmsprop rmsprop = step->rmsprop;
-    if (!slice->decay) rmsprop.l2 = 0;
+    if (!slice->decay) rmsprop.l2 = rmsprop.l1 = 0;
     kernels->rmsprop(&rmsprop, slice->w, slice->state[0], slice->state[1], slice->g, slice->count);
 }
 

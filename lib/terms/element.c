@@ -75,8 +75,13 @@ const real *ae__term_output(const ae__term_call *call, size_t i)
 void ae__term_add(const ae__term_call *call, size_t i, size_t at, size_t count, const real *y,
                   real *g)
 {
+    const ae__kernels *kernels = call->context->engine->kernels;
+    const real *z = call->z ? call->z + i * call->row + at : NULL;
     real *dz = call->dz + i * call->row + at;
-    call->context->engine->kernels->derive(call->activation, call->slope, g, g, y, count);
+    if (z)
+        kernels->derive_input(call->activation, call->slope, g, g, z, count);
+    else
+        kernels->derive(call->activation, call->slope, g, g, y, count);
     for (size_t j = 0; j < count; j++) dz[j] += g[j];
 }
 

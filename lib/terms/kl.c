@@ -26,12 +26,13 @@ static int32_t infer(const ae__spec *spec, const ae__term_site *site, ae__term_i
     return ae__fail(AE_ERR_INVALID, "layer is %s, wanted gaussian", site->layer);
 }
 
-/* What an element counts for at least. */
+/* What an element counts for at least; rounding can bring the closed form below 0, a sample any
+ * value. */
 static double least(const ae__term_call *call)
 {
-    const double free_bits = ae__spec_f64(call->spec, AE_PARAM_FREE_BITS);
-    const bool train = call->context->mode == AE__MODE_TRAIN && !call->context->sampled;
-    return train && free_bits > 0 ? free_bits : -INFINITY;
+    if (call->context->sampled) return -INFINITY;
+    const bool train = call->context->mode == AE__MODE_TRAIN;
+    return train ? ae__spec_f64(call->spec, AE_PARAM_FREE_BITS) : 0;
 }
 
 /* Log-variances and variances of a block. */

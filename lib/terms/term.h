@@ -32,7 +32,7 @@ typedef struct ae__term_call {
     const ae__context *context;
     const ae__spec *spec;
     size_t rows, dim, row;
-    int32_t activation; /* of the layer */
+    int32_t activation; /* of the layer; LINEAR where dz is to be the gradient of y */
     real slope;
     const real *z; /* NULL but of the last layer */
     const real *y; /* NULL where it is not z, which is there */

@@ -1,68 +1,26 @@
-/* The training loop: order, batches, validation, history, progress, and what each ending leaves. */
+/* The training loop: order, batches, validation, history, and what each ending leaves. */
 #include "train/fit.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/rng.h"
 #include "base/size.h"
 #include "base/status.h"
-#include "train/step.h"
+#include "train/fingerprint.h"
+#include "train/fitting.h"
+#include "train/schedule.h"
+#include "train/split.h"
 
 enum { ORDER_ROWS = 32 /* row numbers computed by one task */ };
 
-/* One run of ae__fit. */
-typedef struct fitting {
-    ae_model *model;
-    const ae__fit_request *request;
-    ae__trainer trainer;
-    ae__order order;
-    bool shuffled;
-    uint64_t rows, batch;
-    uint64_t count;   /* rows of the current batch */
-    ae__trained kept; /* counts of the state that the trainer keeps */
-    double began;     /* seconds */
-    double terms[AE__MAX_TERMS], val_terms[AE__MAX_TERMS]; /* their means, for the events */
-} fitting;
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+typedef ae__fitting fitting;
 
 /* Means of the terms over `rows` rows. */
 static void mean_terms(const ae_model *model, const double *parts, uint64_t rows, double *terms)
 {
     for (int32_t i = 0; i < model->plan.n_terms; i++)
         terms[i] = parts[AE__PART_TERM + i] / (double)rows;
-}
-
-static int32_t report(const fitting *f, int32_t kind, double loss, double val_loss)
-{
-    const ae__trained *trained = &f->model->trained;
-    uint64_t done = kind == AE_EVENT_EPOCH ? f->rows : trained->part_done;
-    ae_event event = {
-        .size = sizeof event,
-        .kind = kind,
-        .n_terms = f->model->plan.n_terms,
-        .epoch = (int64_t)trained->epochs + (kind == AE_EVENT_BATCH),
-        .epochs = f->request->epochs,
-        .step = (int64_t)ae__blocks(done, f->batch),
-        .steps = (int64_t)ae__blocks(f->rows, f->batch),
-        .loss = loss,
-        .val_loss = val_loss,
-        .learning_rate = ae__spec_f64(&f->model->desc.optim, AE_PARAM_LEARNING_RATE),
-        .seconds = seconds() - f->began,
-        .terms = f->terms,
-        .val_terms = isnan(val_loss) ? NULL : f->val_terms,
-    };
-    if (!f->request->progress) return AE_OK;
-    int32_t cancel = f->request->progress(&event, f->request->user);
-    AE_TRY(ae__pool_check(f->model->engine.pool)); /* it may return in a child that it forked */
-    return cancel ? AE_ERR_CANCELLED : AE_OK;
 }
 
 static void order_task(void *arg, size_t task, size_t worker)
@@ -95,6 +53,19 @@ static ae__context step_context(const fitting *f)
     };
 }
 
+/* Trains on the batch that the trainer holds; its group ends with the epoch at the latest. */
+static void step(fitting *f, const ae__context *context)
+{
+    const ae__trained *trained = &f->model->trained;
+    if (f->group == f->batch && !trained->pending.rows) {
+        ae__trainer_step(&f->trainer, context);
+        return;
+    }
+    ae__trainer_add(&f->trainer, context);
+    if (trained->pending.rows >= f->group || trained->part_done + f->count == f->rows)
+        ae__trainer_step_added(&f->trainer);
+}
+
 /* Gathers the next batch and trains on it. */
 static void train_batch(fitting *f)
 {
@@ -117,7 +88,7 @@ static void train_batch(fitting *f)
     context.target_row = target.row;
     context.side = side.at;
     context.side_row = side.row;
-    ae__trainer_step(&f->trainer, &context);
+    step(f, &context);
 }
 
 /* The counts alone: history and states are blocks that each has its own place for. */
@@ -148,35 +119,57 @@ static int32_t diverged(fitting *f, const char *what, double value)
                     value, (unsigned long long)epoch, (unsigned long long)step);
 }
 
+static int32_t check_finite(fitting *f)
+{
+    double norm;
+    const char *what = ae__trainer_infinite(f->model, &norm);
+    return what ? diverged(f, what, norm) : AE_OK;
+}
+
+static int32_t save_checkpoint(fitting *f, double now)
+{
+    if (f->request->checkpoint.path) AE_TRY(check_finite(f));
+    return ae__checkpoints_save(&f->checkpoints, f->model, now);
+}
+
+/* Writes one, if one is due after what has been done. */
+static int32_t checkpoint(fitting *f, int32_t done)
+{
+    double now = ae__seconds();
+    if (!ae__checkpoints_due(&f->checkpoints, f->model, done, now)) return AE_OK;
+    return save_checkpoint(f, now);
+}
+
 static int32_t train_epoch_rest(fitting *f)
 {
     ae__trained *trained = &f->model->trained;
     const double *batch = f->trainer.parts;
     while (trained->part_done < f->rows) {
+        f->rate = ae__schedule_rate(f->model, trained->steps);
         train_batch(f);
         if (!isfinite(batch[AE__PART_LOSS])) return diverged(f, "loss", batch[AE__PART_LOSS]);
         trained->part_done += f->count;
+        f->worked = ae__seconds() - f->began;
         for (size_t i = 0; i < f->model->plan.n_parts; i++) trained->parts[i] += batch[i];
         mean_terms(f->model, trained->parts, trained->part_done, f->terms);
-        AE_TRY(report(f, AE_EVENT_BATCH, trained->parts[AE__PART_LOSS] / (double)trained->part_done,
-                      NAN));
+        AE_TRY(checkpoint(f, trained->pending.rows ? AE__DONE_BATCH : AE__DONE_STEP));
+        AE_TRY(ae__fitting_report(f, AE_EVENT_BATCH,
+                                  trained->parts[AE__PART_LOSS] / (double)trained->part_done, NAN));
     }
     return AE_OK;
 }
 
-/* An infinite second moment would make every later step 0, with losses that look sound. */
-static int32_t check_finite(fitting *f)
+/* Dead units of all layers that count theirs, or NaN. */
+static double dead_units(const ae_model *model)
 {
-    const ae_model *model = f->model;
-    const ae__kernels *kernels = model->engine.kernels;
-    size_t n = model->plan.weight_reals;
-    double norm = sqrt(kernels->sum_squares(model->weights, n));
-    if (!isfinite(norm)) return diverged(f, "norm of the weights", norm);
-    for (int32_t i = 0; i < model->trained.n_states; i++) {
-        norm = sqrt(kernels->sum_squares(model->trained.states[i], n));
-        if (!isfinite(norm)) return diverged(f, "norm of the optimiser's state", norm);
+    const ae__context context = {.engine = &model->engine};
+    double sum = NAN;
+    for (int32_t i = 0; i < model->plan.n_layers; i++) {
+        const ae__layer_call call = ae__model_call(model, i, i, i + 1, &context);
+        size_t (*count)(const ae__layer_call *) = model->plan.layers[i].ops->dead_units;
+        if (count) sum = (isnan(sum) ? 0 : sum) + (double)count(&call);
     }
-    return AE_OK;
+    return sum;
 }
 
 /* Units in use of a layer that draws, over the epoch; NaN where no term tells. */
@@ -204,9 +197,8 @@ static void record(const fitting *f, double loss, double val_loss)
         switch (metric) {
         case AE_METRIC_LOSS: row[i] = loss; break;
         case AE_METRIC_VAL_LOSS: row[i] = val_loss; break;
-        case AE_METRIC_LEARNING_RATE:
-            row[i] = ae__spec_f64(&model->desc.optim, AE_PARAM_LEARNING_RATE);
-            break;
+        case AE_METRIC_LEARNING_RATE: row[i] = f->rate; break;
+        case AE_METRIC_DEAD_UNITS: row[i] = dead_units(model); break;
         case AE_METRIC_ACTIVE_UNITS: row[i] = active; break;
         case AE_METRIC_WARNINGS: row[i] = active == 0 ? AE_WARNING_COLLAPSE : 0; break;
         default:
@@ -221,6 +213,7 @@ static void record(const fitting *f, double loss, double val_loss)
 static void open_epoch(ae_model *model)
 {
     model->trained.part_done = 0;
+    ae__trainer_drop(model);
     memset(model->trained.parts, 0, model->plan.n_parts * sizeof *model->trained.parts);
 }
 
@@ -238,16 +231,20 @@ static int32_t close_epoch(fitting *f)
         mean_terms(model, model->work.parts, validation->x.rows, f->val_terms);
     }
     record(f, loss, val_loss);
+    ae__schedule_epoch(model, validation ? val_loss : loss);
     model->trained.epochs++;
     open_epoch(model);
+    ae__stop_epoch(model, &f->request->stop, validation ? val_loss : loss);
     keep(f);
-    return report(f, AE_EVENT_EPOCH, loss, val_loss);
+    AE_TRY(checkpoint(f, AE__DONE_EPOCH));
+    return ae__fitting_report(f, AE_EVENT_EPOCH, loss, val_loss);
 }
 
 static int32_t train_epoch(fitting *f)
 {
     const ae_model *model = f->model;
-    f->began = seconds();
+    f->began = ae__seconds();
+    f->found = model->trained.part_done;
     f->shuffled = ae__spec_i64(&model->desc.model, AE_PARAM_SHUFFLE) == AE_SHUFFLE_FULL;
     ae__order_set(&f->order, f->rows,
                   &(ae__draw){.seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
@@ -261,26 +258,71 @@ static int32_t train_epoch(fitting *f)
 static int32_t reserve(fitting *f)
 {
     const ae__spec *optim = &f->model->desc.optim;
-    int32_t states = f->model->trained.n_states;
     AE_TRY(ae__model_reserve_states(f->model, ae__optim_of(optim->kind)->states(optim)));
-    int32_t status = ae__model_reserve_history(f->model, (size_t)f->request->epochs);
-    if (status == AE_OK) status = ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
-    if (status != AE_OK) f->model->trained.n_states = states; /* new ones would be saved */
-    return status;
+    AE_TRY(ae__model_reserve_history(f->model, (size_t)f->request->epochs));
+    if (f->group > f->batch) AE_TRY(ae__model_reserve_pending(f->model));
+    AE_TRY(ae__stop_reserve(f->model, &f->request->stop));
+    return ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
 }
 
-static int32_t train(fitting *f)
+/* Goes on with the open epoch, on the data that it was begun on, or begins one. */
+static int32_t take_up_epoch(fitting *f, uint32_t data)
 {
     ae__trained *trained = &f->model->trained;
-    AE_TRY(reserve(f));
-    /* an epoch of other data cannot be gone on with */
-    if (trained->part_rows != f->rows || !trained->part_done) open_epoch(f->model);
+    if (f->request->anew) trained->part_done = 0;
+    if (trained->part_done && trained->part_rows != f->rows)
+        return ae__fail(
+            AE_ERR_STATE,
+            "fit: epoch %llu was begun on %llu rows, got %llu; AE_FIT_ANEW begins it anew",
+            (unsigned long long)trained->epochs + 1, (unsigned long long)trained->part_rows,
+            (unsigned long long)f->rows);
+    if (trained->part_done && trained->part_data && trained->part_data != data)
+        return ae__fail(AE_ERR_STATE,
+                        "fit: epoch %llu was begun on other data; AE_FIT_ANEW begins it anew",
+                        (unsigned long long)trained->epochs + 1);
+    if (!trained->part_done) open_epoch(f->model);
     trained->part_rows = f->rows;
+    trained->part_data = data;
+    return AE_OK;
+}
+
+static int32_t take_up(fitting *f)
+{
+    const ae__fit_request *request = f->request;
+    AE_TRY(reserve(f));
+    uint32_t data = ae__fingerprint(&f->trainer, request->data, 0), all = data;
+    if (request->validation) all = ae__fingerprint(&f->trainer, request->validation, data);
+    AE_TRY(take_up_epoch(f, data));
+    if (f->model->trained.epochs < (uint64_t)request->epochs)
+        ae__stop_begin(f->model, &request->stop, all);
+    return AE_OK;
+}
+
+/* All that can fail before the first step. */
+static int32_t begin(fitting *f)
+{
+    ae__trained *trained = &f->model->trained;
+    const int32_t states = trained->n_states;
+    AE_TRY(ae__checkpoints_begin(&f->checkpoints, &f->request->checkpoint, ae__seconds()));
+    int32_t status = take_up(f);
+    if (status != AE_OK) {
+        trained->n_states = states; /* new ones would be saved */
+        return status;
+    }
+    f->trainer.wants_norm = f->request->wants_norm;
+    f->rate = ae__schedule_rate(f->model, trained->steps ? trained->steps - 1 : 0);
     keep(f);
-    while (trained->epochs < (uint64_t)f->request->epochs) {
+    return AE_OK;
+}
+
+static int32_t train_epochs(fitting *f)
+{
+    const ae__trained *trained = &f->model->trained;
+    const uint64_t epochs = (uint64_t)f->request->epochs;
+    while (trained->epochs < epochs && !ae__stop_due(f->model, &f->request->stop)) {
         int32_t status = train_epoch(f);
-        bool over = trained->epochs >= (uint64_t)f->request->epochs;
-        if (status == AE_ERR_CANCELLED && over) return AE_OK; /* there was nothing left to cancel */
+        bool over = trained->epochs >= epochs || ae__stop_due(f->model, &f->request->stop);
+        if (status == AE_ERR_CANCELLED && over) break; /* there was nothing left to cancel */
         if (status == AE_ERR_CANCELLED)
             return ae__fail(status, "fit: cancelled by the callback in epoch %llu",
                             (unsigned long long)trained->epochs + (trained->part_done > 0));
@@ -289,23 +331,61 @@ static int32_t train(fitting *f)
     return AE_OK;
 }
 
-int32_t ae__fit(ae_model *model, const ae__fit_request *request)
+static int32_t train(fitting *f)
 {
-    uint64_t rows = request->data->x.rows;
-    uint64_t batch = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_BATCH);
-    fitting f = {.model = model, .request = request, .rows = rows};
+    AE_TRY(begin(f));
+    int32_t status = train_epochs(f);
+    if (status != AE_OK && status != AE_ERR_CANCELLED) return status;
+    bool stopped = status == AE_OK && ae__stop_due(f->model, &f->request->stop);
+    if (stopped) ae__stop_restore(f->model);
+    if (stopped) f->checkpoints.current = false;
+    AE_TRY(save_checkpoint(f, ae__seconds()));
+    if (stopped) status = ae__fitting_stopped(f);
+    return stopped && status == AE_ERR_CANCELLED ? AE_OK : status;
+}
+
+/* A fit was ended between its last epoch and the way back to the best one. */
+static bool to_be_restored(const ae_model *model, const ae__fit_request *request)
+{
+    return ae__stop_due(model, &request->stop) && !model->trained.best.restored &&
+           model->trained.best.arrays;
+}
+
+/* Trains with as many threads as the request wants. */
+static int32_t run(fitting *f)
+{
+    ae_model *model = f->model;
+    const int32_t threads = f->request->threads;
     ae__pool *pool = model->engine.pool, *own = NULL;
-    int32_t status;
-    f.batch = batch < rows ? batch : rows;
-    if (model->trained.epochs >= (uint64_t)request->epochs) return AE_OK;
-    if (request->threads && request->threads != ae__pool_threads(pool)) {
-        if (request->threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, request->threads));
+    if (threads && threads != ae__pool_threads(pool)) {
+        if (threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, threads));
         model->engine.pool = own;
     }
     model->in_fit = true;
-    status = train(&f);
+    int32_t status = train(f);
     model->in_fit = false;
     if (model->engine.pool != pool) ae__pool_free(own);
     model->engine.pool = pool;
+    return status;
+}
+
+int32_t ae__fit(ae_model *model, const ae__fit_request *request)
+{
+    const uint64_t batch = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_BATCH);
+    const uint64_t batches = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_ACCUMULATE);
+    ae__fit_request own = *request;
+    ae__split split = {.numbers = NULL};
+    if (model->trained.epochs >= (uint64_t)request->epochs && !to_be_restored(model, request))
+        return AE_OK;
+    if (request->split > 0) {
+        AE_TRY(ae__split_create(&split, model, request->data, request->split));
+        own.data = &split.data;
+        own.validation = &split.validation;
+    }
+    fitting f = {.model = model, .request = &own, .rows = own.data->x.rows};
+    f.batch = batch < f.rows ? batch : f.rows;
+    f.group = f.batch * batches < f.rows ? f.batch * batches : f.rows;
+    int32_t status = run(&f);
+    ae__split_free(&split, model);
     return status;
 }

@@ -7,8 +7,10 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "train/schedule.h"
 
 enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
+enum { DERIVE_ROWS = 16 /* of one task */ };
 
 static size_t norm_blocks(const ae__plan *plan)
 {
@@ -34,12 +36,16 @@ static void bind(ae__trainer *t, ae__arena *arena)
     if (ae__plan_side(plan))
         t->side = ae__arena_take(arena, rows, ae__row_stride(ae__plan_side(plan)) * sizeof(real));
     t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
+    t->z = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->z);
     t->saved = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->saved);
     for (int32_t i = 0; i < plan->n_layers; i++) {
         size_t reals = ae__layer_plan_reals(&plan->layers[i]);
         real *y = ae__arena_take(arena, rows, reals * sizeof(real));
         real *saved = take_saved(arena, &plan->layers[i], rows);
+        real *z = NULL;
+        if (plan->layers[i].keeps_z) z = ae__arena_take(arena, rows, reals * sizeof(real));
         if (t->y) t->y[i] = y;
+        if (t->z) t->z[i] = z;
         if (t->saved) t->saved[i] = saved;
         widest = ae__max_size(widest, reals);
     }
@@ -54,13 +60,15 @@ static void bind(ae__trainer *t, ae__arena *arena)
     t->kept_weights = ae__arena_take(arena, 1, weights);
     t->kept_states = ae__arena_take(arena, (size_t)t->model->trained.n_states, weights);
     t->kept_parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
+    if (t->model->trained.pending.sum) t->kept_sum = ae__arena_take(arena, 1, weights);
 }
 
 /* What is laid out as the weights, which have bytes of their own in the file, is not counted. */
 static int32_t check_memory(const ae__trainer *t, size_t bytes)
 {
     const ae__plan *plan = &t->model->plan;
-    const size_t copies = 2 + (size_t)t->model->trained.n_states; /* gradients, and what is kept */
+    const ae__trained *trained = &t->model->trained; /* gradients, and what is kept: */
+    const size_t copies = 2 + (size_t)trained->n_states + (trained->pending.sum ? 1 : 0);
     size_t scratch;
     char what[40];
     AE_TRY(ae__plan_scratch(plan, &t->model->engine, t->batch, true, &scratch));
@@ -73,7 +81,7 @@ static int32_t check_memory(const ae__trainer *t, size_t bytes)
 int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
 {
     ae__arena arena = {0};
-    *trainer = (ae__trainer){.model = model, .batch = batch};
+    *trainer = (ae__trainer){.model = model, .batch = batch, .norm = NAN};
     bind(trainer, &arena);
     if (arena.overflow)
         return ae__fail(AE_ERR_RANGE, "fit: memory of a batch of %zu overflows", batch);
@@ -111,6 +119,13 @@ static void slot_finished(void *user, int32_t slot, size_t begin, size_t count)
         pass->finished(pass->user, weight, begin, count);
 }
 
+/* The activation below layer i, by whose derivative dx is multiplied: none where its z is kept, since
+ * derive_kept does that. */
+static int32_t below_act(const ae__trainer *t, int32_t i)
+{
+    return i && !t->z[i - 1] ? t->model->plan.layers[i - 1].info.activation : AE_ACT_LINEAR;
+}
+
 static void backward_layer(backward_pass *pass, const ae__context *context, real *dy, real *dx)
 {
     ae__trainer *t = pass->trainer;
@@ -123,7 +138,7 @@ static void backward_layer(backward_pass *pass, const ae__context *context, real
     call.y = t->y[i];
     call.dy = dy;
     call.dx = dx;
-    call.below_act = i ? plan->layers[i - 1].info.activation : AE_ACT_LINEAR;
+    call.below_act = below_act(t, i);
     call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
     call.finished = pass->finished ? slot_finished : NULL;
     call.finished_user = pass;
@@ -148,8 +163,8 @@ static ae__term_call term_call(const ae__trainer *t, const ae__context *context,
     return call;
 }
 
-/* Adds the gradients of the terms that sit on layer i to dz, and finishes those of their own
- * weights. */
+/* Adds the gradients of the terms that sit on layer i to dz, or to dy where its z is kept, and
+ * finishes those of their own weights. */
 static void add_terms(backward_pass *pass, const ae__context *context, int32_t i, real *dz,
                       real *scratch)
 {
@@ -159,6 +174,7 @@ static void add_terms(backward_pass *pass, const ae__context *context, int32_t i
         const ae__term_plan *on = &plan->terms[term];
         if (on->layer != i) continue;
         ae__term_call call = term_call(t, context, term);
+        if (t->z[i]) call.activation = AE_ACT_LINEAR;
         call.dz = dz;
         call.scratch = scratch;
         for (int32_t slot = 0; slot < on->info.n_weights; slot++)
@@ -179,10 +195,45 @@ static void add_input_terms(const backward_pass *pass, const ae__context *contex
         if (plan->terms[term].layer != i || !plan->terms[term].ops->input_gradients) continue;
         ae__term_call call = term_call(pass->trainer, context, term);
         call.dx = dx;
-        call.below_act = i ? plan->layers[i - 1].info.activation : AE_ACT_LINEAR;
+        call.below_act = below_act(pass->trainer, i);
         call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
         plan->terms[term].ops->input_gradients(&call);
     }
+}
+
+typedef struct derivation {
+    const ae__trainer *trainer;
+    int32_t layer;
+    size_t rows;
+    size_t step; /* rows that lie in one: a block, or a row */
+    real *dy;
+} derivation;
+
+static void derive_task(void *arg, size_t task, size_t worker)
+{
+    const derivation *d = arg;
+    const ae_model *model = d->trainer->model;
+    const ae__layer_plan *layer = &model->plan.layers[d->layer];
+    size_t stride = ae__row_stride(layer->out);
+    size_t end = ae__min_size((task + 1) * DERIVE_ROWS, d->rows);
+    (void)worker;
+    for (size_t i = task * DERIVE_ROWS; i < end; i += d->step) {
+        real *dy = d->dy + i * stride;
+        model->engine.kernels->derive_input(layer->info.activation, layer->info.slope, dy, dy,
+                                            d->trainer->z[d->layer] + i * stride,
+                                            layer->out * d->step);
+    }
+}
+
+/* Where layer i keeps its z, what came down is the gradient of its y: makes it that of z. */
+static void derive_kept(ae__trainer *t, const ae__context *context, int32_t i, real *dy)
+{
+    const ae__layer_plan *layer = &t->model->plan.layers[i];
+    derivation d = {t, i, context->rows * layer->repeat * layer->info.row_factor, 1, dy};
+    if (ae__plan_blocked(&t->model->plan, &t->model->engine, i, 0, t->model->plan.n_layers, d.rows))
+        d.step = t->model->engine.kernels->lanes;
+    if (t->z[i])
+        ae__pool_run(t->model->engine.pool, ae__blocks(d.rows, DERIVE_ROWS), derive_task, &d);
 }
 
 /* The gradient with respect to the last layer's z: in place of its output where the loss was
@@ -199,23 +250,16 @@ static real *last_gradient(backward_pass *pass, const ae__context *context)
     return dz;
 }
 
-/* The first layer with weights, which every plan has: no gradient is wanted below it. */
-static int32_t lowest_with_weights(const ae__plan *plan)
-{
-    int32_t i = 0;
-    while (!plan->layers[i].info.n_weights) i++;
-    return i;
-}
-
 void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
                            void *user)
 {
     const ae_model *model = trainer->model;
-    const int32_t lowest = lowest_with_weights(&model->plan);
+    const int32_t lowest = model->plan.lowest;
     ae__pass forward = {.model = model,
                         .context = context,
                         .x = {trainer->x, ae__row_stride(model->plan.layers[0].in)},
                         .y = trainer->y,
+                        .z = trainer->z,
                         .saved = trainer->saved,
                         .spare = {trainer->dy[0], trainer->dy[0]},
                         .values = trainer->values,
@@ -231,8 +275,11 @@ void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae_
         real *dx = i > lowest ? trainer->dy[i % 2] : NULL;
         pass.number = i;
         backward_layer(&pass, context, dz, dx);
-        if (dx) add_input_terms(&pass, context, i, dx);
-        if (dx) add_terms(&pass, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
+        if (dx) {
+            add_input_terms(&pass, context, i, dx);
+            add_terms(&pass, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
+            derive_kept(trainer, context, i - 1, dx);
+        }
         dz = dx;
     }
 }
@@ -251,8 +298,8 @@ static void update(void *user, int32_t weight, size_t begin, size_t count)
 {
     const updating *u = user;
     const ae__weight *w = &u->model->plan.weights[weight];
-    if (w->info.state) return;
     size_t at = w->offset + begin;
+    if (w->info.state) return;
     ae__optim_slice slice = {.w = u->model->weights + at,
                              .g = u->gradients + at,
                              .count = count,
@@ -262,23 +309,37 @@ static void update(void *user, int32_t weight, size_t begin, size_t count)
     u->optim->update(&u->step, u->model->engine.kernels, &slice);
 }
 
+typedef struct norming {
+    const ae__trainer *trainer;
+    const real *gradients;
+} norming;
+
 static void norm_task(void *arg, size_t task, size_t worker)
 {
-    const ae__trainer *t = arg;
-    size_t begin = task * NORM_BLOCK, left = t->model->plan.weight_reals - begin;
+    const norming *n = arg;
+    const ae_model *model = n->trainer->model;
+    size_t begin = task * NORM_BLOCK, left = model->plan.weight_reals - begin;
     (void)worker;
-    t->norms[task] =
-        t->model->engine.kernels->sum_squares(t->gradients + begin, ae__min_size(NORM_BLOCK, left));
+    n->trainer->norms[task] =
+        model->engine.kernels->sum_squares(n->gradients + begin, ae__min_size(NORM_BLOCK, left));
 }
 
-/* The norm of the whole gradient: blocks in parallel, summed in order. */
-static double gradient_norm(const ae__trainer *t)
+/* The norm of a whole gradient: blocks in parallel, summed in order. */
+static double norm_of(const ae__trainer *t, const real *gradients)
 {
+    norming n = {t, gradients};
     size_t blocks = norm_blocks(&t->model->plan);
     double sum = 0;
-    ae__pool_run(t->model->engine.pool, blocks, norm_task, (void *)t);
+    ae__pool_run(t->model->engine.pool, blocks, norm_task, &n);
     for (size_t i = 0; i < blocks; i++) sum += t->norms[i];
     return sqrt(sum);
+}
+
+/* What no element of a gradient may exceed. */
+static double clamp_of(const ae_model *model)
+{
+    double clip = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_VALUE);
+    return clip > 0 ? clip : INFINITY;
 }
 
 static void update_task(void *arg, size_t task, size_t worker)
@@ -288,25 +349,99 @@ static void update_task(void *arg, size_t task, size_t worker)
     update(u, (int32_t)task, 0, u->model->plan.weights[task].count);
 }
 
+/* The step of a whole gradient that is known, times `scale`. */
+static void step_whole(ae__trainer *trainer, const real *gradients, double scale)
+{
+    ae_model *model = trainer->model;
+    const ae__spec *optim = &model->desc.optim;
+    const double clip = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM);
+    const uint64_t steps = model->trained.steps;
+    updating u = {model, gradients, ae__optim_of(optim->kind), {.adam = {0}}};
+    if (clip > 0 || trainer->wants_norm) trainer->norm = scale * norm_of(trainer, gradients);
+    if (clip > 0 && trainer->norm > clip) scale *= clip / trainer->norm;
+    u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, scale, clamp_of(model),
+                     &u.step);
+    ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
+    model->trained.steps++;
+}
+
 void ae__trainer_step(ae__trainer *trainer, const ae__context *context)
 {
     ae_model *model = trainer->model;
     const ae__spec *optim = &model->desc.optim;
-    double clip_norm = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM);
-    double clip_value = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_VALUE);
-    double clamp = clip_value > 0 ? clip_value : INFINITY;
-    uint64_t t = model->trained.steps + 1;
+    const uint64_t steps = model->trained.steps;
     updating u = {model, trainer->gradients, ae__optim_of(optim->kind), {.adam = {0}}};
-    if (clip_norm > 0) { /* no weight may be stepped before all gradients are known */
+    if (ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM) > 0) { /* all must be known first */
         ae__trainer_gradients(trainer, context, NULL, NULL);
-        double norm = gradient_norm(trainer);
-        u.optim->prepare(optim, t, norm > clip_norm ? clip_norm / norm : 1, clamp, &u.step);
-        ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
-    } else {
-        u.optim->prepare(optim, t, 1, clamp, &u.step);
-        ae__trainer_gradients(trainer, context, update, &u);
+        step_whole(trainer, trainer->gradients, 1);
+        return;
     }
-    model->trained.steps = t;
+    u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, 1, clamp_of(model),
+                     &u.step);
+    ae__trainer_gradients(trainer, context, update, &u);
+    trainer->norm = trainer->wants_norm ? norm_of(trainer, trainer->gradients) : NAN;
+    model->trained.steps++;
+}
+
+/* ---- steps of several batches ---- */
+
+typedef struct adding {
+    const ae__trainer *trainer;
+    ae__sgd descent;
+} adding;
+
+/* sum += rows * g: a step of gradient descent the other way. */
+static void add_task(void *arg, size_t task, size_t worker)
+{
+    const adding *a = arg;
+    const ae_model *model = a->trainer->model;
+    const ae__weight *w = &model->plan.weights[task];
+    (void)worker;
+    model->engine.kernels->sgd(&a->descent, model->trained.pending.sum + w->offset, NULL,
+                               a->trainer->gradients + w->offset, w->count);
+}
+
+void ae__trainer_add(ae__trainer *trainer, const ae__context *context)
+{
+    ae_model *model = trainer->model;
+    adding a = {trainer,
+                {.learning_rate = -(real)context->rows, .g_scale = 1, .g_clamp = INFINITY}};
+    ae__trainer_gradients(trainer, context, NULL, NULL);
+    ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, add_task, &a);
+    model->trained.pending.rows += context->rows;
+    trainer->norm = NAN;
+}
+
+void ae__trainer_step_added(ae__trainer *trainer)
+{
+    const ae__pending *pending = &trainer->model->trained.pending;
+    step_whole(trainer, pending->sum, 1 / (double)pending->rows);
+    ae__trainer_drop(trainer->model);
+}
+
+void ae__trainer_drop(ae_model *model)
+{
+    ae__pending *pending = &model->trained.pending;
+    if (pending->rows) memset(pending->sum, 0, model->plan.weight_reals * sizeof *pending->sum);
+    pending->rows = 0;
+}
+
+const char *ae__trainer_infinite(const ae_model *model, double *norm)
+{
+    const ae__kernels *kernels = model->engine.kernels;
+    const size_t n = model->plan.weight_reals;
+    double value = sqrt(kernels->sum_squares(model->weights, n));
+    const char *what = isfinite(value) ? NULL : "norm of the weights";
+    for (int32_t i = 0; !what && i < model->trained.n_states; i++) {
+        value = sqrt(kernels->sum_squares(model->trained.states[i], n));
+        if (!isfinite(value)) what = "norm of the optimiser's state";
+    }
+    if (!what && model->trained.pending.rows) {
+        value = sqrt(kernels->sum_squares(model->trained.pending.sum, n));
+        if (!isfinite(value)) what = "norm of the gradient";
+    }
+    if (what) *norm = value;
+    return what;
 }
 
 /* ---- the last complete epoch ---- */
@@ -323,6 +458,10 @@ void ae__trainer_keep(ae__trainer *trainer)
     if (state_reals(model))
         memcpy(trainer->kept_states, model->trained.states[0], state_reals(model) * sizeof(real));
     memcpy(trainer->kept_parts, model->trained.parts, model->plan.n_parts * sizeof(double));
+    trainer->kept_rows = model->trained.pending.rows;
+    if (trainer->kept_rows)
+        memcpy(trainer->kept_sum, model->trained.pending.sum,
+               model->plan.weight_reals * sizeof(real));
 }
 
 void ae__trainer_restore(ae__trainer *trainer)
@@ -332,4 +471,9 @@ void ae__trainer_restore(ae__trainer *trainer)
     if (state_reals(model))
         memcpy(model->trained.states[0], trainer->kept_states, state_reals(model) * sizeof(real));
     memcpy(model->trained.parts, trainer->kept_parts, model->plan.n_parts * sizeof(double));
+    ae__trainer_drop(model);
+    model->trained.pending.rows = trainer->kept_rows;
+    if (trainer->kept_rows)
+        memcpy(model->trained.pending.sum, trainer->kept_sum,
+               model->plan.weight_reals * sizeof(real));
 }

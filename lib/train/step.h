@@ -11,17 +11,22 @@ typedef struct ae__trainer {
     real *x, *target, *side; /* rows x input, rows x output, rows x side */
     real **y;                /* outputs of each layer, all kept for the way back */
     real **saved;            /* what each layer keeps from forward to backward; NULL: nothing */
-    real *dy[2];             /* gradients of outputs, in turn */
-    real *gradients;         /* as the weights */
+    real **z;        /* what stands before their activations, where that is kept; else NULL */
+    real *dy[2];     /* gradients of outputs, in turn */
+    real *gradients; /* as the weights */
     double *values, *sums;
     double *parts;     /* of the batch: plan.n_parts */
     real *row_weight;  /* of the importance bound; NULL: another bound */
     uint64_t *numbers; /* of the batch's rows in the data */
-    double *norms;     /* sums of squares of the gradients' blocks, for clipping */
+    double *norms;     /* sums of squares of the gradients' blocks */
+    bool wants_norm;   /* of steps that could do without it */
+    double norm;       /* of the last step's gradient, before clipping; NaN: not known */
 
     /* Weights, states and parts after the last complete epoch, to go back to. */
     real *kept_weights, *kept_states;
     double *kept_parts;
+    real *kept_sum; /* of pending gradients, with their rows */
+    uint64_t kept_rows;
 } ae__trainer;
 
 /* Carves the trainer of a model from its train arena, which is made, or made anew where the batch
@@ -37,6 +42,16 @@ void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae_
 
 /* The same, and one step of the optimiser; counts it. */
 void ae__trainer_step(ae__trainer *trainer, const ae__context *context);
+
+/* Steps of several batches: the same, added to the model's pending gradients, for which there is room;
+ * a step on the mean of those over all their rows; and forgetting them. */
+void ae__trainer_add(ae__trainer *trainer, const ae__context *context);
+void ae__trainer_step_added(ae__trainer *trainer);
+void ae__trainer_drop(ae_model *model);
+
+/* What of a model is not finite, and its norm; NULL: all is. An infinite second moment would make every
+ * later step 0, with losses that look sound. */
+const char *ae__trainer_infinite(const ae_model *model, double *norm);
 
 /* Weights and optimiser as they are now, to be kept, or as they were kept. */
 void ae__trainer_keep(ae__trainer *trainer);

@@ -30,7 +30,8 @@ class NonFiniteError(FormatError):
 # --- tables of the page ---------------------------------------------------------------------------
 
 MAGIC = b"\x89AEM\r\n\x1a\n"
-TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"part", b"stat", b"DONE"]  # in the order of the file
+TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"part", b"stat",
+        b"data", b"plat", b"best", b"onli", b"grad", b"DONE"]  # in the order of the file
 I64, F64, F32 = 3, 4, 1  # types
 LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
 
@@ -42,8 +43,16 @@ PARAMETERS = {
     4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
     6: Parameter("bound", I64, 0, 0, 1),
+    20: Parameter("schedule", I64, 0, 0, 4),
+    21: Parameter("schedule_steps", I64, 1000, 1, 2 ** 53),
+    22: Parameter("schedule_factor", F64, 0.1, SMALLEST, 1),
+    23: Parameter("schedule_minimum", F64, 0.0, 0, 1e6),
+    24: Parameter("schedule_warmup", I64, 0, 0, 2 ** 53),
+    25: Parameter("schedule_patience", I64, 10, 1, 2 ** 20),
+    26: Parameter("schedule_threshold", F64, 1e-4, 0, 1),
+    27: Parameter("accumulate", I64, 1, 1, 65536),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
-    101: Parameter("activation", I64, 0, 0, 6),
+    101: Parameter("activation", I64, 0, 0, 8),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
     103: Parameter("bias", I64, 1, 0, 1),
     104: Parameter("init", I64, 1, 0, 6),
@@ -53,9 +62,12 @@ PARAMETERS = {
     112: Parameter("clip_low", F64, -LARGEST, -LARGEST, LARGEST),
     113: Parameter("clip_high", F64, LARGEST, -LARGEST, LARGEST),
     114: Parameter("mask_value", F64, 0.0, -LARGEST, LARGEST),
+    120: Parameter("k", I64, 1, 1, 2 ** 24),
     121: Parameter("samples", I64, 1, 1, 2 ** 16),
     122: Parameter("side", I64, 1, 1, 2 ** 24),
     123: Parameter("label", I64, 0, 0, 1),
+    124: Parameter("revival", F64, 1.0, 0, LARGEST),
+    125: Parameter("dead_after", I64, 4096, 1, 2 ** 24),
     130: Parameter("filters", I64, 1, 1, 2 ** 20),
     131: Parameter("kernel_h", I64, 1, 1, 4096),
     132: Parameter("kernel_w", I64, 1, 1, 4096),
@@ -91,16 +103,18 @@ PARAMETERS = {
     305: Parameter("epsilon", F64, 1e-7, SMALLEST, 1),
     306: Parameter("weight_decay", F64, 0.0, 0, 1e6),
     307: Parameter("rho", F64, 0.9, 0, BELOW_1),
+    308: Parameter("weight_decay_l1", F64, 0.0, 0, 1e6),
 }
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
-MODEL = Kind("model", [1, 2, 3, 4, 5, 6])
+MODEL = Kind("model", [1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24, 25, 26, 27])
 CONV_1D = [101, 102, 103, 104, 130, 132, 134, 135, 138, 139]
 CONV_2D = [101, 102, 103, 104, *range(130, 140)]
 LAYERS = {
     1: Kind("dense", [100, 101, 102, 103, 104, 105]), 2: Kind("activation", [101, 102]),
-    3: Kind("corrupt", [110, 111, 112, 113, 114]), 4: Kind("gaussian", [121]), 6: Kind("concat", [122, 123]),
+    3: Kind("corrupt", [110, 111, 112, 113, 114]), 4: Kind("gaussian", [121]),
+    5: Kind("topk", [120, 124, 125]), 6: Kind("concat", [122, 123]),
     7: Kind("conv1d", CONV_1D), 8: Kind("conv2d", CONV_2D),
     9: Kind("conv1d_transpose", CONV_1D), 10: Kind("conv2d_transpose", CONV_2D),
     11: Kind("pool1d", [132, 134, 135, 138, 139, 140]), 12: Kind("pool2d", [*range(131, 141)]),
@@ -114,13 +128,14 @@ TERMS = {
     101: Kind("kl", [200, 201, 203, 204]), 102: Kind("kl_sparsity", [200, 201, 205]),
 }
 OPTIMISERS = {
-    1: Kind("sgd", [300, 301, 302, 306], {"learning_rate": 0.01}),
-    2: Kind("adam", [300, 303, 304, 305, 306]),
-    3: Kind("adamw", [300, 303, 304, 305, 306], {"weight_decay": 0.01}),
-    4: Kind("rmsprop", [300, 301, 305, 306, 307]),
+    1: Kind("sgd", [300, 301, 302, 306, 308], {"learning_rate": 0.01}),
+    2: Kind("adam", [300, 303, 304, 305, 306, 308]),
+    3: Kind("adamw", [300, 303, 304, 305, 306, 308], {"weight_decay": 0.01}),
+    4: Kind("rmsprop", [300, 301, 305, 306, 307, 308]),
 }
-METRICS = {0: "loss", 1: "val_loss", 2: "learning_rate", 4: "active_units", 5: "warnings"}
+METRICS = {0: "loss", 1: "val_loss", 2: "learning_rate", 3: "dead_units", 4: "active_units", 5: "warnings"}
 TERM, VAL_TERM = 100, 200  # metrics of loss 0
+STATES = {"idle"}  # arrays that do not count as weights
 SIGMOID = 4  # of ACTIVATIONS
 GAUSSIAN, SALT_PEPPER = 1, 3  # kinds of noise
 SHARED = 1  # kind of variance
@@ -140,7 +155,17 @@ ACTIVATIONS = [  # NaN stays NaN
     sigmoid,
     lambda z, slope: math.expm1(z) if z <= 0 else z,
     lambda z, slope: max(z, 0.0) + math.log1p(math.exp(-abs(z))),  # log(1 + e^z), never overflows
+    lambda z, slope: z * math.erfc(-z / math.sqrt(2)) / 2 if z > -40 else 0.0 * z if z != z else -0.0,
+    lambda z, slope: z * sigmoid(z, slope) if z > -800 else 0.0 * z if z != z else -0.0,
 ]
+
+
+def largest(row, k):
+    """The k largest of a row, of equal ones the first, and 0 for the others."""
+    if any(map(math.isnan, row)):
+        return [math.nan] * len(row)
+    kept = sorted(range(len(row)), key=lambda j: -row[j])[:k]  # which keeps the order of equal ones
+    return [x if j in kept else 0.0 for j, x in enumerate(row)]
 
 
 def cross_entropy(y, t, delta):
@@ -305,11 +330,18 @@ def chunks(data):
             file.refuse(f"{tag.decode()} is missing")
     if (b"trnd" in found) != (b"stat" in found):
         file.refuse("trnd without stat, or stat without trnd")
+    for tag in found:
+        if TAGS.index(tag) > TAGS.index(b"stat") and tag.islower() and b"trnd" not in found:
+            file.refuse(f"{tag.decode()} without trnd")
     return {tag.decode(): Cursor(payload, tag.decode()) for tag, payload in found.items()}
 
 
 # --- model ----------------------------------------------------------------------------------------
 
+Best = namedtuple("Best", "loss epoch waited data restored arrays")
+Pending = namedtuple("Pending", "rows gradients")
+Online = namedtuple("Online", "steps running_loss")
+Plateau = namedtuple("Plateau", "lowest waited factor")
 Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
 Sums = namedtuple("Sums", "losses kept")  # of an open epoch: one a loss, and a list of what it keeps
 
@@ -332,6 +364,8 @@ class Layer:
             self.shapes[0, "kernel"] = inputs, self.outputs
         if kind == "dense" and parameters["bias"]:
             self.shapes[1, "bias"] = 1, self.outputs
+        if kind == "topk":
+            self.shapes[0, "idle"] = 1, inputs
         self.columns = self.bias = None  # of a dense layer: a column and a bias for each output
         self.weights = {}  # of another: {name: rows}
 
@@ -340,8 +374,8 @@ class Layer:
         if self.columns:
             row = [sum(x * k for x, k in zip(row, column)) + b for column, b in zip(self.columns, self.bias)]
         row = images.run(self.kind, self.parameters, self.in_shape, self.weights, row)
-        if self.kind != "gaussian" and self.kind != "concat" and "activation" not in self.parameters:
-            return row
+        if self.kind == "topk":
+            return largest(row, self.parameters["k"])
         if self.kind == "gaussian":
             means, others = row[:self.outputs], row[self.outputs:]
             return [m + math.exp(log_variance(a) / 2) * n for m, a, n in zip(means, others, z)] if z else means
@@ -350,6 +384,8 @@ class Layer:
             if not self.parameters["label"]:
                 return row + list(side)
             return row + [1.0 if side == number else 0.0 for number in range(count)]
+        if "activation" not in self.parameters:
+            return row
         slope, = struct.unpack("f", struct.pack("f", self.parameters["slope"]))  # as precise as f32
         act = ACTIVATIONS[self.parameters["activation"]]
         return [act(z, slope) for z in row]
@@ -362,11 +398,14 @@ class Model:
     input_dim           numbers in a row of input
     layers              Layer; the first code_layers of them are the encoder
     terms, optimiser    losses and optimiser, each a kind and its parameters
-    weights             {(layer, "kernel" or "bias"): list of rows}; of losses, which count on after the
-                        layers, "log_variance"
+    weights             {(layer, "kernel", "bias" or "idle"): list of rows}; of losses, which count on after
+                        the layers, "log_variance"
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
     sums                of an epoch that was stopped half-way; None if none was
     states              of the optimiser, each like weights
+    data                fingerprint of those of an open epoch; None: not known
+    plateau, best, online   what schedule, early stopping and single steps remember; None: nothing
+    pending             gradients of a step that is not complete; None: none
     """
 
     def __init__(self, data):
@@ -383,6 +422,11 @@ class Model:
             self._states(file["stat"])
         if "part" in file:
             self._sums(file["part"])
+        self.data = self._data(file["data"]) if "data" in file else None
+        self.plateau = self._plateau(file["plat"]) if "plat" in file else None
+        self.best = self._best(file["best"]) if "best" in file else None
+        self.online = self._online(file["onli"]) if "onli" in file else None
+        self.pending = self._pending(file["grad"]) if "grad" in file else None
         for chunk in file.values():
             chunk.end()
 
@@ -518,12 +562,14 @@ class Model:
                 chunk.refuse(f"layer {number}: {layer.inputs} dimensions are not two a normal variable")
             if layer.outputs > 2 ** 24:
                 chunk.refuse(f"layer {number}: {layer.outputs} dimensions")
+            if layer.kind == "topk" and layer.parameters["k"] > layer.inputs:
+                chunk.refuse(f"layer {number} keeps {layer.parameters['k']} of {layer.inputs}")
             self.layers.append(layer)
             shape = layer.shape
         self._forms(chunk)
         if not 1 <= self.code_layers <= len(self.layers):
             chunk.refuse(f"{self.code_layers} of {len(self.layers)} layers are the encoder")
-        if not any(layer.shapes for layer in self.layers):
+        if not any(name not in STATES for layer in self.layers for _, name in layer.shapes):
             chunk.refuse("no layer has weights")
 
     def _forms(self, chunk):
@@ -569,6 +615,8 @@ class Model:
         likelihoods = [kind for kind in kinds if kind in ("bernoulli_nll", "gaussian_nll")]
         if self.parameters["bound"] and (len(kinds), len(likelihoods), kinds.count("kl")) != (2, 1, 1):
             chunk.refuse("a bound of what are not densities")
+        if self.parameters["bound"] and any(term.parameters.get("free_bits") for term in self.terms):
+            chunk.refuse("free bits beside a bound that has no place for them")
 
     def _weights(self, chunk):
         self.weights = {}
@@ -596,9 +644,9 @@ class Model:
 
     def _training(self, chunk):
         epochs = chunk.number("Q", "epochs", 0, 2 ** 24 - 1)
-        steps = chunk.number("Q", "steps", max(1, epochs), 2 ** 53)
+        steps = chunk.number("Q", "steps", epochs, 2 ** 53)
         rows = chunk.number("Q", "rows", 0, 2 ** 53)
-        done = chunk.number("Q", "rows done", 0, rows)
+        done = chunk.number("Q", "rows done", 0 if steps else 1, rows)
         loss_sum = chunk.number("d", "sum of losses", -sys.float_info.max, sys.float_info.max)
         self.training = Training(epochs, steps, rows, done, loss_sum)
         least = max(1, len(self.terms)) if epochs else 0
@@ -624,7 +672,35 @@ class Model:
         kept = [values[begin:end] for begin, end in zip(ends, ends[1:])]
         self.sums = Sums(values[:len(self.terms)], kept)
 
+    def _plateau(self, chunk):
+        lowest = chunk.number("d", "lowest loss", -sys.float_info.max, sys.float_info.max)
+        waited = chunk.number("Q", "epochs waited", 0, 2 ** 53)
+        return Plateau(lowest, waited, chunk.number("d", "factor", 0, 1))
+
+    def _data(self, chunk):
+        if not self.training.rows_done:
+            chunk.refuse("no epoch is open")
+        return chunk.number("I", "fingerprint", 1, 2 ** 32 - 1)
+
+    def _best(self, chunk):
+        loss = chunk.number("d", "lowest loss", -sys.float_info.max, sys.float_info.max)
+        epoch = chunk.number("Q", "best epoch", 1, self.training.epochs)
+        waited = chunk.number("Q", "epochs waited", 0, self.training.epochs - epoch)
+        data, = chunk.fields("I")
+        restored = chunk.number("I", "restored", 0, 1)
+        return Best(loss, epoch, waited, data, restored, self._arrays(chunk, chunk.number("I", "arrays", 0, 3)))
+
+    def _online(self, chunk):
+        steps = chunk.number("Q", "steps", 1, self.training.steps)
+        return Online(steps, chunk.number("d", "running loss", -sys.float_info.max, sys.float_info.max))
+
+    def _pending(self, chunk):
+        rows = chunk.number("Q", "rows", 1, self.training.rows_done)
+        return Pending(rows, *self._arrays(chunk, 1))
+
+    def _arrays(self, chunk, count):
+        return [{key: chunk.matrix(len(array), len(array[0])) for key, array in self.weights.items()}
+                for _ in range(count)]
+
     def _states(self, chunk):
-        for _ in range(chunk.number("I", "count of states", 0, 2)):
-            self.states.append({key: chunk.matrix(len(array), len(array[0]))
-                                for key, array in self.weights.items()})
+        self.states = self._arrays(chunk, chunk.number("I", "count of states", 0, 2))

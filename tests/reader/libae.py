@@ -14,7 +14,7 @@ class Param(ctypes.Structure):
 PROTOTYPES = {
     "constant": [c_char_p, POINTER(L)], "param_at": [I, POINTER(Param)],
     "config_create": [POINTER(H)], "config_input": [H, L], "config_dense": [H, L, I],
-    "config_activation": [H, I], "config_corrupt": [H, I, D], "config_gaussian": [H], "config_concat": [H, L],
+    "config_activation": [H, I], "config_corrupt": [H, I, D], "config_topk": [H, L], "config_gaussian": [H], "config_concat": [H, L],
     "config_concat_label": [H, L], "config_input_image": [H, L, L, L], "config_input_signal": [H, L, L],
     "config_conv2d": [H, L, L, L, I, I], "config_conv1d": [H, L, L, I, I],
     "config_conv2d_transpose": [H, L, L, L, L, L, I, I], "config_conv1d_transpose": [H, L, L, L, I, I],
@@ -45,7 +45,7 @@ OTHERS = {  # what does not return a status
     "model_output_dim": ([H], L), "model_epochs": ([H], L), "model_steps": ([H], L),
 }
 LAYERS = (  # calls that add one
-    "dense", "activation", "corrupt", "gaussian", "concat", "concat_label", "conv2d", "conv1d", "conv2d_transpose",
+    "dense", "activation", "corrupt", "topk", "gaussian", "concat", "concat_label", "conv2d", "conv1d", "conv2d_transpose",
     "conv1d_transpose", "pool2d", "pool1d", "upsample2d", "upsample1d", "flatten", "reshape_image", "reshape_signal",
     "batch_norm", "layer_norm")
 library = None

@@ -84,6 +84,11 @@ MODELS = {
         ("input", 12), ("dense", 6, "AE_ACT_ELU"), ("code",), ("dense", 12, "AE_ACT_SOFTPLUS"),
         ("loss", "AE_LOSS_HUBER"), ("set_f64", "AE_PARAM_DELTA", 0.25), ("loss", "AE_LOSS_MAE"),
         ("optimizer", "AE_OPTIM_RMSPROP"), ("set_f64", "AE_PARAM_RHO", 0.8), ("set_f64", "AE_PARAM_MOMENTUM", 0.5),
+        ("set_f64", "AE_PARAM_WEIGHT_DECAY_L1", 1e-3),
+    ],
+    "gated": [
+        ("input", 12), ("dense", 6, "AE_ACT_GELU"), ("code",), ("activation", "AE_ACT_SILU"),
+        ("dense", 8, "AE_ACT_SILU"), ("dense", 12, "AE_ACT_GELU"), ("loss", "AE_LOSS_MSE"),
     ],
     "likelihood": [
         ("input", 12), ("dense", 4, "AE_ACT_SOFTPLUS"), ("code",), ("dense", 12, "AE_ACT_SIGMOID"),
@@ -99,6 +104,11 @@ MODELS = {
         ("dense", 6, "AE_ACT_RELU"), ("corrupt", "AE_NOISE_DROPOUT", 0.25), ("code",),
         ("corrupt", "AE_NOISE_MASKING", 0.25), ("set_f64", "AE_PARAM_MASK_VALUE", 2.0),
         ("dense", 12, "AE_ACT_LINEAR"), ("corrupt", "AE_NOISE_SALT_PEPPER", 0.5), ("loss", "AE_LOSS_MSE"),
+    ],
+    "topk": [
+        ("input", 12), ("topk", 9), ("set_i64", "AE_PARAM_DEAD_AFTER", 20), ("dense", 8, "AE_ACT_LINEAR"),
+        ("topk", 3), ("set_f64", "AE_PARAM_REVIVAL", 0.5), ("code",), ("dense", 12, "AE_ACT_SIGMOID"),
+        ("topk", 12), ("loss", "AE_LOSS_MSE"),
     ],
     "drawn": [
         ("input", 12), ("set_i64", "AE_PARAM_SEED", 2 ** 50 + 3), ("dense", 8, "AE_ACT_TANH"), ("dense", 6, "AE_ACT_LINEAR"),
@@ -451,12 +461,24 @@ class ReadsWhatTheLibraryWrites(Case):
         self.assert_close([read.reconstruct(row) for row in rows], model.reconstruct(rows))
 
     def test_nan_passes_through_every_activation(self):
-        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID", "ELU", "SOFTPLUS":
+        for name in "LINEAR", "RELU", "LEAKY_RELU", "TANH", "SIGMOID", "ELU", "SOFTPLUS", "GELU", "SILU":
             with self.subTest(name):
                 model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_" + name), ("code",)])
                 read = aem.Model(model.save())
                 for values in read.encode([math.nan, 1]), model.encode([[math.nan, 1]])[0]:
                     self.assertTrue(all(map(math.isnan, values)), values)
+
+    def test_nan_fills_its_row_of_topk(self):
+        model, _ = self.built([("input", 3), ("topk", 1), ("code",), ("dense", 1, "AE_ACT_LINEAR")])
+        read = aem.Model(model.save())
+        for values in read.encode([math.nan, 1, 2]), model.encode([[math.nan, 1, 2]])[0]:
+            self.assertTrue(all(map(math.isnan, values)), values)
+
+    def test_the_first_of_equal_numbers_is_kept(self):
+        model, _ = self.built([("input", 5), ("topk", 2), ("code",), ("dense", 1, "AE_ACT_LINEAR")])
+        read = aem.Model(model.save())
+        for row in [1, 2, 1, 2, 2], [0, 0, 0, -1, 0], [-1, -2, -3, -4, -1]:
+            self.assertEqual(read.encode(row), model.encode([row])[0])
 
     def test_losses_of_the_page_give_the_scores(self):
         rows = drawn(12, seed=5)
@@ -499,7 +521,7 @@ class ReadsWhatTheLibraryWrites(Case):
     def test_history_is_the_same(self):
         for name, model, _, read, calls in self.trained:
             with self.subTest(name):
-                self.assertEqual(len(read.metrics), 5 + 2 * len(read.terms))
+                self.assertEqual(len(read.metrics), 6 + 2 * len(read.terms))
                 for metric, name in read.metrics.items():
                     self.assertEqual(len(read.history[name]), 3)
                     self.assert_same_numbers(read.history[name], model.history(metric))
@@ -533,6 +555,28 @@ class ReadsWhatTheLibraryWrites(Case):
         self.assert_close([read.sums.kept[0], read.sums.kept[1]], [kept, []])
         self.assert_close([[read.sums.losses[0], read.training.loss_sum]],  # warmed up by nothing yet
                           [[divergence, read.sums.losses[1]]])
+
+    def test_an_open_epoch_knows_its_data_by_the_fingerprint_of_the_page(self):
+        for count in 22, 300:
+            rows, sample = drawn(12, rows=count), min(count, 256)
+            model, _ = self.built(SEED_LIKE)
+            model.fit(rows, epochs=1, stop_after=1)
+            crc = zlib.crc32(struct.pack("<QQ", count, 12))
+            for i in range(sample):
+                crc = zlib.crc32(struct.pack("<12f", *rows[i * (count - 1) // (sample - 1)]), crc)
+            self.assertEqual(aem.Model(model.save()).data, zlib.crc32(struct.pack("<QQ", 0, 0), crc))
+            model.fit(rows, epochs=1)
+            self.assertIsNone(aem.Model(model.save()).data)
+
+    def test_what_schedules_and_groups_leave_is_read(self):
+        model, _ = self.built([*SEED_LIKE, ("set_i64", "AE_PARAM_SCHEDULE", "AE_SCHEDULE_PLATEAU"),
+                               ("set_i64", "AE_PARAM_ACCUMULATE", 2)])
+        model.fit(drawn(12), epochs=2, stop_after=5)  # batches of 8, 8 and 6 rows, the epoch, and 8
+        read = aem.Model(model.save())
+        self.assertEqual((read.plateau.waited, read.plateau.factor), (0, 1))
+        self.assert_same_numbers([read.plateau.lowest], model.history(0))
+        self.assertEqual((read.training.steps, read.pending.rows), (2, 8))
+        self.assertEqual((read.parameters["schedule"], read.parameters["accumulate"]), (4, 2))
 
     def test_a_model_that_was_not_trained_has_neither_history_nor_states(self):
         model, _ = self.built(SEED_LIKE)
@@ -669,6 +713,19 @@ class RefusesWhatTheLibraryRefuses(Case):
     def test_layers_that_are_all_without_weights(self):
         bare = replaced(replaced(TINY, b"LAYR", u32(1, 2, 0)), b"WGHT", u32(0))
         self.assert_answer(bare, DAMAGED)
+
+    def test_layers_that_have_state_alone(self):
+        idle = u32(1, 0, 0, 1) + struct.pack("<QQ2f", 1, 2, 0, 0)
+        bare = replaced(replaced(TINY, b"LAYR", u32(1, 5, 0)), b"WGHT", idle)
+        self.assert_answer(bare, DAMAGED)
+
+    def test_more_kept_than_there_are(self):
+        model, _ = self.built([("input", 2), ("topk", 2), ("dense", 2, "AE_ACT_LINEAR"), ("code",)])
+        layers = dict(taken_apart(model.save())[1])[b"LAYR"]
+        begin = layers.index(u32(5, 3, 120)) + 8
+        for k, answer in (1, OK), (2, OK), (3, DAMAGED), (0, DAMAGED), (2 ** 24, DAMAGED), (2 ** 24 + 1, NEWER):
+            with self.subTest(k=k):
+                self.assert_answer(edited(model.save(), b"LAYR", begin, struct.pack("<IIq", 120, 3, k)), answer)
 
     def test_noise_beyond_its_bounds(self):
         model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_LINEAR"), ("code",), ("corrupt", "AE_NOISE_DROPOUT", 0)])

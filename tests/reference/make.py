@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes models.h and optim.h beside itself: what PyTorch computes, in float64, for the chains below.
+"""Writes models.h, optims.h and schedules.h beside itself: what PyTorch computes, in float64, for the chains below.
 
     /usr/bin/python3 tests/reference/make.py        (made with PyTorch 1.13.0)
 
@@ -140,6 +140,10 @@ def alone(activation, **more):
     return "AE__LAYER_ACTIVATION", {"ACTIVATION": "AE_ACT_" + activation, **more}
 
 
+def topk(k):
+    return "AE__LAYER_TOPK", {"K": k}
+
+
 def activate(settings, z):
     act = settings["ACTIVATION"]
     if act in ("AE_ACT_RELU", "AE_ACT_LEAKY_RELU"):
@@ -153,7 +157,16 @@ def activate(settings, z):
         "AE_ACT_SIGMOID": lambda: torch.sigmoid(z),
         "AE_ACT_ELU": lambda: functional.elu(z),
         "AE_ACT_SOFTPLUS": lambda: functional.softplus(z, threshold=100),  # beyond it PyTorch gives z
+        "AE_ACT_GELU": lambda: functional.gelu(z),
+        "AE_ACT_SILU": lambda: functional.silu(z),
     }[act]()
+
+
+def keep_largest(settings, z):
+    k = settings["K"]
+    values, places = torch.topk(z, k + 1)
+    assert (values[:, k - 1] - values[:, k]).min() > 1e-3, "too near a tie"
+    return torch.zeros_like(z).scatter(-1, places[:, :k], values[:, :k])
 
 
 def loss(kind, settings, y, t, a):
@@ -199,6 +212,8 @@ class Model:
         for i, (kind, settings) in enumerate(chain["layers"]):
             if kind == "AE__LAYER_DENSE":
                 width = self.dense(i, settings, width, draws)
+            if kind == "AE__LAYER_TOPK":
+                self.own(draws.array(width))  # its state, which takes no part
             if kind == "AE__LAYER_GAUSSIAN":
                 width, self.samples = width // 2, settings["SAMPLES"]
             if kind == "AE__LAYER_CONCAT":
@@ -237,6 +252,8 @@ class Model:
             return torch.cat([x, side.repeat_interleave(repeat, 0)], 1), x
         if kind == "AE__LAYER_CORRUPT":
             return (noisy(settings, i, repeat, x) if train else x), x
+        if kind == "AE__LAYER_TOPK":
+            return keep_largest(settings, x), x
         if kind == "AE__LAYER_GAUSSIAN":
             if not train:
                 return posterior(x).mean, x
@@ -283,6 +300,15 @@ def optimizer(model, kind, settings):
     return make(groups, lr, betas=betas, eps=settings.get("EPSILON", 1e-7))
 
 
+def pull(model, factor):
+    """Adds the gradient of factor times the sum of |w|, kernels alone, to what was clipped."""
+    kernels = list(model.kernels.values())
+    assert not factor or all(k.abs().min() > 1e-4 for k in kernels), "too near the kink"
+    penalty = factor * sum(k.abs().sum() for k in kernels)
+    for k, gradient in zip(kernels, torch.autograd.grad(penalty, kernels)):
+        k.grad += gradient
+
+
 def clip(model, settings):
     """By norm: exactly to the bound, as TensorFlow; clip_grad_norm_ would add 1e-6 to the norm."""
     cut = False
@@ -326,8 +352,11 @@ MODELS = [
     chain("two losses", 8, [dense(3, "TANH"), dense(8, "SIGMOID")],
           [("AE_LOSS_MSE", {"WEIGHT": 0.75}), ("AE_LOSS_BCE", {"WEIGHT": 1.5})]),
     chain("elu, softplus", 9, [dense(6, "ELU"), dense(4, "SOFTPLUS"), dense(9, "ELU")], [MSE]),
+    chain("gelu, silu", 9, [dense(6, "GELU"), dense(4, "SILU"), alone("GELU"), dense(9, "SILU")], [MSE]),
+    chain("gelu, tied", 8, [dense(5, "SILU"), dense(8, "GELU", TIED=0)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
     chain("mae", 8, [dense(4, "TANH"), dense(8, "SOFTPLUS")], [("AE_LOSS_MAE", {})]),
     chain("huber", 8, [dense(4, "SOFTPLUS"), dense(8)], [("AE_LOSS_HUBER", {"DELTA": 0.5})]),
+    chain("topk", 9, [dense(8), topk(3), dense(6, "ELU"), topk(5), dense(9)], [MSE]),
     chain("bernoulli", 8, [dense(4, "ELU"), dense(8, "SIGMOID")], [BERNOULLI]),
     chain("gaussian noise", 6, [corrupt("GAUSSIAN", 0.5), dense(4, "TANH"),
                                 corrupt("GAUSSIAN", 0.25, CLIP_LOW=-0.75, CLIP_HIGH=0.5), dense(6)], [MSE]),
@@ -399,6 +428,11 @@ OPTIMS = [
     optim("sgd, norm clipped", "SGD", {"CLIP_NORM": 0.5}, LEARNING_RATE=0.25),
     optim("sgd, value clipped", "SGD", {"CLIP_VALUE": 0.0625}, MOMENTUM=0.5),
     optim("adam, both clipped", "ADAM", {"CLIP_NORM": 0.5, "CLIP_VALUE": 0.125}, WEIGHT_DECAY=0.1),
+    optim("sgd, decay of L1", "SGD", WEIGHT_DECAY_L1=0.0625),
+    optim("nesterov, both decays", "SGD", MOMENTUM=0.8, NESTEROV=1, WEIGHT_DECAY=0.05, WEIGHT_DECAY_L1=0.1),
+    optim("adam, both decays, clipped", "ADAM", {"CLIP_VALUE": 0.125}, WEIGHT_DECAY=0.1, WEIGHT_DECAY_L1=0.125),
+    optim("adamw, decay of L1", "ADAMW", WEIGHT_DECAY=0.1, WEIGHT_DECAY_L1=0.125),
+    optim("rmsprop, decay of L1", "RMSPROP", WEIGHT_DECAY_L1=0.05),
 ]
 
 
@@ -431,6 +465,10 @@ def flat(arrays):
     return torch.cat([a.detach().flatten() for a in arrays])
 
 
+def gradient(array):
+    return torch.zeros_like(array) if array.grad is None else array.grad
+
+
 def model_row(c):
     draws = Draws(1)
     model = Model(c, draws)
@@ -439,7 +477,7 @@ def model_row(c):
     loss.backward()
     return {"chain": chain_text(c), "loss": "%.17g" % loss.item(),
             "output": numbers(model.forward(x, side)[-1][0]),
-            "gradients": numbers(flat(a.grad for a in model.arrays))}
+            "gradients": numbers(flat(gradient(a) for a in model.arrays))}
 
 
 def optim_row(c):
@@ -451,10 +489,64 @@ def optim_row(c):
         steps.zero_grad()
         loss.backward()
         cut += clip(model, c["model"])
+        pull(model, c["optim"][1].get("WEIGHT_DECAY_L1", 0))
         steps.step()
         losses.append(loss.item())
     assert cut > 0 if c["model"] else cut == 0
     return {"chain": chain_text(c), "losses": numbers(losses), "weights": numbers(flat(model.arrays))}
+
+
+# --- schedules: the learning rate of every step ---------------------------------------------------
+
+RATE, RATES = 0.05, 100
+EPOCH_STEPS = 4  # of a plateau: after each so many steps a loss
+LOSSES = [round(abs((k * 7 % 11) / 8 + 3 / (k + 1) - 1.25) + (k > 12) * 0.75, 6) for k in range(RATES // EPOCH_STEPS)]
+
+
+def schedule(name, make, warmup=0, **settings):
+    """make: of torch.optim.lr_scheduler, for an optimiser at RATE; after a linear rise of `warmup` steps."""
+    return name, make, warmup, {"SCHEDULE": "AE_SCHEDULE_" + name.split(",")[0].upper(), **settings}
+
+
+lr = torch.optim.lr_scheduler
+SCHEDULES = [
+    schedule("step", lambda o: lr.StepLR(o, 30, 0.5), SCHEDULE_STEPS=30, SCHEDULE_FACTOR=0.5),
+    schedule("step, warm-up", lambda o: lr.StepLR(o, 20, 0.1), 7, SCHEDULE_STEPS=20),
+    schedule("exponential", lambda o: lr.ExponentialLR(o, 0.96), SCHEDULE_STEPS=1, SCHEDULE_FACTOR=0.96),
+    schedule("exponential, warm-up", lambda o: lr.ExponentialLR(o, 0.9), 10, SCHEDULE_STEPS=1, SCHEDULE_FACTOR=0.9),
+    schedule("cosine", lambda o: lr.CosineAnnealingLR(o, 100), SCHEDULE_STEPS=100),
+    schedule("cosine, minimum, warm-up", lambda o: lr.CosineAnnealingLR(o, 90, 0.004), 12, SCHEDULE_STEPS=90,
+             SCHEDULE_MINIMUM=0.004),
+    schedule("constant, warm-up", lambda o: lr.ConstantLR(o, 1), 25),
+    schedule("plateau", lambda o: lr.ReduceLROnPlateau(o, factor=0.5, patience=1, threshold=0.05, min_lr=0.004),
+             SCHEDULE_FACTOR=0.5, SCHEDULE_PATIENCE=2, SCHEDULE_THRESHOLD=0.05, SCHEDULE_MINIMUM=0.004),
+]
+
+
+def rates_of(make, warmup):
+    """ReduceLROnPlateau's patience is one less than ours: it counts the epochs that are borne."""
+    o = torch.optim.SGD([torch.zeros(1, requires_grad=True)], RATE)
+    s, rates = make(o) if not warmup else None, []
+    if warmup:
+        s = lr.SequentialLR(o, [lr.LinearLR(o, 1 / warmup, 1, warmup - 1), make(o)], [warmup])
+    for step in range(RATES):
+        rates.append(o.param_groups[0]["lr"])
+        o.step()
+        if isinstance(s, lr.ReduceLROnPlateau):
+            if (step + 1) % EPOCH_STEPS == 0:
+                s.step(LOSSES[step // EPOCH_STEPS])
+        else:
+            s.step()
+    return rates
+
+
+def schedule_row(row):
+    name, make, warmup, settings = row
+    settings = {**settings, **({"SCHEDULE_WARMUP": warmup} if warmup else {})}
+    rates = rates_of(make, warmup)
+    assert len(set(rates)) > 2
+    return {"name": '"%s"' % name, "settings": settings_text(settings), "rates": numbers(rates),
+            "losses": numbers(LOSSES)}
 
 
 def write(name, rows):
@@ -467,3 +559,4 @@ def write(name, rows):
 
 write("model", [model_row(c) for c in MODELS])
 write("optim", [optim_row(c) for c in OPTIMS])
+write("schedule", [schedule_row(row) for row in SCHEDULES])

@@ -34,3 +34,16 @@ void AE__SIMD(derive)(int32_t act, real slope, real *dx, const real *dy, const r
         v_store_n(dx + i, v_derive(act, s, d, out), lanes);
     }
 }
+
+void AE__SIMD(derive_input)(int32_t act, real slope, real *dx, const real *dy, const real *x,
+                            size_t n)
+{
+    const bool enough = ae__activation_keeps_input(act);
+    vec s = v_set1(slope);
+    for (size_t i = 0; i < n; i += AE__LANES) {
+        size_t lanes = v_lanes(n - i);
+        vec d = v_load_n(dy + i, lanes), in = v_load_n(x + i, lanes);
+        vec out = enough ? in : v_activate(act, s, in);
+        v_store_n(dx + i, v_derive_at(act, s, d, in, out), lanes);
+    }
+}

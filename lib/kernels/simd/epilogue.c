@@ -37,9 +37,9 @@ static inline vec huber(vec d, vec delta, vec *sum)
     return c;
 }
 
-/* The gradient of the loss with respect to what stood before the activation (without scale and
+/* The gradient of the loss with respect to z, what stood before the activation (without scale and
  * weight); the loss goes to `l`. Only the first `lanes` count. */
-static inline vec distance(const ae__epilogue *e, vec y, vec t, size_t lanes, losses *l)
+static inline vec distance(const ae__epilogue *e, vec z, vec y, vec t, size_t lanes, losses *l)
 {
     vec sum = l->sum, d = v_sub(y, t);
     switch (e->loss) {
@@ -48,7 +48,7 @@ static inline vec distance(const ae__epilogue *e, vec y, vec t, size_t lanes, lo
     default: d = squared(d, &sum);
     }
     l->sum = v_first(sum, lanes, l->sum);
-    return v_derive(e->act, v_set1(e->slope), d, y);
+    return v_derive_at(e->act, v_set1(e->slope), d, z, y);
 }
 
 static inline vec logistic(vec c, vec t, size_t lanes, losses *l)
@@ -76,13 +76,13 @@ static inline __attribute__((always_inline)) void run_vector(const ae__epilogue 
                                                              real *c, size_t j, size_t lanes,
                                                              losses *l)
 {
-    vec y = v_load_n(c + j, lanes);
-    if (e->bias) y = v_add(y, v_load_n(e->bias + j, lanes));
-    if (e->loss != AE__ELEMENT_LOGISTIC) y = v_activate(e->act, v_set1(e->slope), y);
+    vec z = v_load_n(c + j, lanes);
+    if (e->bias) z = v_add(z, v_load_n(e->bias + j, lanes));
+    vec y = e->loss == AE__ELEMENT_LOGISTIC ? z : v_activate(e->act, v_set1(e->slope), z);
     if (e->loss != AE__ELEMENT_NONE) {
         vec t = v_load_n(e->target + j, lanes);
-        vec d = e->loss == AE__ELEMENT_LOGISTIC ? logistic(y, t, lanes, l)
-                                                : distance(e, y, t, lanes, l);
+        vec d = e->loss == AE__ELEMENT_LOGISTIC ? logistic(z, t, lanes, l)
+                                                : distance(e, z, y, t, lanes, l);
         if (e->gradient) y = v_mul(d, factor);
     }
     if (e->prev) {

@@ -8,12 +8,11 @@ enum { WIDE = 4 };
 static inline void sum_wide(real *out, const real *x, size_t x_row, size_t rows, bool accumulate)
 {
     vec sum[WIDE];
-    for (size_t v = 0; v < WIDE; v++)
-        sum[v] = v_zero();
+    AE__UNROLL for (size_t v = 0; v < WIDE; v++) sum[v] = v_zero();
     for (size_t i = 0; i < rows; i++, x += x_row)
-        for (size_t v = 0; v < WIDE; v++)
+        AE__UNROLL for (size_t v = 0; v < WIDE; v++)
             sum[v] = v_add(sum[v], v_load(x + v * AE__LANES));
-    for (size_t v = 0; v < WIDE; v++) {
+    AE__UNROLL for (size_t v = 0; v < WIDE; v++) {
         real *o = out + v * AE__LANES;
         v_store(o, accumulate ? v_add(v_load(o), sum[v]) : sum[v]);
     }
@@ -41,7 +40,7 @@ double AE__SIMD(sum_squares)(const real *x, size_t n)
     double part[PARTS] = {0}, sum = 0;
     size_t whole = n / PARTS * PARTS;
     for (size_t i = 0; i < whole; i += PARTS)
-        for (size_t l = 0; l < PARTS; l++)
+        AE__UNROLL for (size_t l = 0; l < PARTS; l++)
             part[l] += (double)x[i + l] * (double)x[i + l];
     for (size_t i = whole; i < n; i++)
         part[i - whole] += (double)x[i] * (double)x[i];

@@ -32,6 +32,8 @@ void AE__SIMD(tanh)(real *y, const real *x, size_t n);
 void AE__SIMD(sigmoid)(real *y, const real *x, size_t n);
 void AE__SIMD(activate)(int32_t act, real slope, real *y, const real *x, size_t n);
 void AE__SIMD(derive)(int32_t act, real slope, real *dx, const real *dy, const real *y, size_t n);
+void AE__SIMD(derive_input)(int32_t act, real slope, real *dx, const real *dy, const real *x,
+                            size_t n);
 
 void AE__SIMD(sgd)(const ae__sgd *s, real *w, real *velocity, const real *g, size_t n);
 void AE__SIMD(adam)(const ae__adam *s, real *w, real *m, real *v, const real *g, size_t n);
@@ -42,17 +44,18 @@ void AE__SIMD(column_sums)(real *out, const real *x, size_t x_row, size_t rows, 
                            bool accumulate);
 void AE__SIMD(column_products)(const ae__column_products *p, real *out);
 void AE__SIMD(blend)(const ae__blend *k, real *y, size_t y_row);
+void AE__SIMD(keep_largest)(real *y, const real *x, size_t n, size_t k);
 double AE__SIMD(sum_squares)(const real *x, size_t n);
 void AE__SIMD(philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
 void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);
 void AE__SIMD(from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
 void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset);
 
-void AE__SIMD(conv_block)(const ae__conv_block *c);
-void AE__SIMD(conv_image)(const ae__conv_block *c);
-void AE__SIMD(conv_gradient)(const ae__conv_gradient_block *g);
-void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t rows, size_t n);
-void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t rows, size_t n);
+extern const ae__conv_shape AE__SIMD(conv_blocks)[];
+extern const ae__conv_shape AE__SIMD(conv_rows)[];
+extern const ae__visit_shape AE__SIMD(conv_visits)[];
+void AE__SIMD(pack)(real *block, const real *x, size_t x_row, size_t n);
+void AE__SIMD(unpack)(real *x, size_t x_row, const real *block, size_t n);
 void AE__SIMD(pool)(const ae__pooling *p, real *y, const real *x, size_t n);
 void AE__SIMD(pool_back)(const ae__pooling *p, int32_t act, real slope, real *dx, const real *dy,
                          const real *x, const real *y, size_t n);

@@ -9,6 +9,7 @@
  *   AE__WIDE                 sums of a single row that find registers
  *
  *   v_set1  v_zero  v_load  v_store
+ *   v_keep(a)                a, in a register where the compiler would rather load it again
  *   v_load_n(p, n)           first n lanes, the rest 0; touches nothing beyond them (0 < n <= lanes)
  *   v_store_n(p, a, n)
  *   v_first(a, n, b)         first n lanes of a, the rest of b

@@ -8,7 +8,7 @@
 #define AE__MR    6 /* 12 sums, 2 vectors of B, 1 of A: 15 of 16 registers */
 #define AE__WIDE  8
 #define AE__TILE_ROWS(X) X(6) X(4) X(3) X(2) X(1)
-#define AE__CONV_TILES(X) X(4, 3, 3) X(3, 3, 3) X(2, 4, 3) X(1, 8, 3)
+#define AE__CONV_TILES(X) X(4, 3, 3) X(3, 3, 3) X(1, 8, 3)
 #define AE__CONV_ROWS_2 4
 #define AE__CONV_ROWS_1 8
 
@@ -25,6 +25,7 @@ static inline vec v_set1(float x) { return _mm256_set1_ps(x); }
 static inline vec v_zero(void) { return _mm256_setzero_ps(); }
 static inline vec v_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void v_store(float *p, vec a) { _mm256_storeu_ps(p, a); }
+static inline vec v_keep(vec a) { return a; }
 static inline vec v_load_n(const float *p, size_t n)
 {
     return n == AE__LANES ? v_load(p) : _mm256_maskload_ps(p, v_lane_mask(n));

@@ -8,7 +8,7 @@
 #define AE__MR    12 /* 24 sums, 2 vectors of B, 6 registers to spare */
 #define AE__WIDE  16
 #define AE__TILE_ROWS(X) X(12) X(8) X(4) X(3) X(2) X(1)
-#define AE__CONV_TILES(X) X(8, 3, 3) X(4, 6, 4) X(3, 6, 4) X(2, 6, 4) X(1, 8, 4)
+#define AE__CONV_TILES(X) X(8, 3, 3) X(4, 6, 4) X(3, 6, 4) X(1, 8, 4)
 #define AE__CONV_ROWS_2 6
 #define AE__CONV_ROWS_1 8
 
@@ -24,6 +24,7 @@ static inline vec v_set1(float x) { return _mm512_set1_ps(x); }
 static inline vec v_zero(void) { return _mm512_setzero_ps(); }
 static inline vec v_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void v_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
+static inline vec v_keep(vec a) { __asm__("" : "+v"(a)); return a; }
 static inline vec v_load_n(const float *p, size_t n)
 {
     return _mm512_maskz_loadu_ps(v_lane_mask(n), p);

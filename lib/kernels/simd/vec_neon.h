@@ -8,7 +8,7 @@
 #define AE__MR    8 /* 16 sums, 2 vectors of B, 14 registers to spare */
 #define AE__WIDE  16
 #define AE__TILE_ROWS(X) X(8) X(4) X(3) X(2) X(1)
-#define AE__CONV_TILES(X) X(8, 3, 3) X(4, 6, 4) X(3, 6, 4) X(2, 6, 4) X(1, 8, 4)
+#define AE__CONV_TILES(X) X(8, 3, 3) X(4, 6, 4) X(3, 6, 4) X(1, 8, 4)
 #define AE__CONV_ROWS_2 6
 #define AE__CONV_ROWS_1 8
 
@@ -19,6 +19,7 @@ static inline vec v_set1(float x) { return vdupq_n_f32(x); }
 static inline vec v_zero(void) { return vdupq_n_f32(0.0f); }
 static inline vec v_load(const float *p) { return vld1q_f32(p); }
 static inline void v_store(float *p, vec a) { vst1q_f32(p, a); }
+static inline vec v_keep(vec a) { return a; }
 static inline vec v_load_n(const float *p, size_t n)
 {
     if (n == AE__LANES) return v_load(p);

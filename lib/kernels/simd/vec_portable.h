@@ -11,7 +11,7 @@
 #define AE__MR    4 /* 8 sums, 2 vectors of B, 2 for a product: 12 of 16 registers */
 #define AE__WIDE  8
 #define AE__TILE_ROWS(X) X(4) X(3) X(2) X(1)
-#define AE__CONV_TILES(X) X(4, 2, 2) X(3, 2, 2) X(2, 4, 2) X(1, 4, 2)
+#define AE__CONV_TILES(X) X(4, 2, 2) X(3, 2, 2) X(1, 4, 2)
 #define AE__CONV_ROWS_2 4
 #define AE__CONV_ROWS_1 4
 
@@ -32,6 +32,7 @@ static inline vec v_load(const real *p)
     return a;
 }
 static inline void v_store(real *p, vec a) { memcpy(p, &a, sizeof a); }
+static inline vec v_keep(vec a) { return a; }
 static inline vec v_load_n(const real *p, size_t n)
 {
     if (n == AE__LANES) return v_load(p);

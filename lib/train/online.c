@@ -1,0 +1,80 @@
+/* One step on the rows of one call. There are no epochs here: draws are functions of the absolute step. */
+#include "train/online.h"
+
+#include <math.h>
+
+#include "base/status.h"
+#include "train/step.h"
+
+enum { MEMORY = 100 /* calls that the running loss remembers */ };
+
+/* Fills the trainer's batch and makes the context of a step on it. A draw's epoch is 2^23 and up, which
+ * no ae_fit comes to, by bits 16 to 38 of the step; its row, the low 16 and the number in the batch. */
+static ae__context take(ae__trainer *t, const ae__view *data)
+{
+    const ae_model *model = t->model;
+    const ae__engine *engine = &model->engine;
+    const uint64_t step = model->trained.steps, high = UINT64_C(1) << 23;
+    const size_t rows = data->x.rows;
+    for (size_t i = 0; i < rows; i++) t->numbers[i] = i;
+    ae__rows x = ae__array_gather(&data->x, t->numbers, rows, t->x, engine), target = x, side = {0};
+    if (data->y.values) target = ae__array_gather(&data->y, t->numbers, rows, t->target, engine);
+    if (data->side.values) side = ae__array_gather(&data->side, t->numbers, rows, t->side, engine);
+    for (size_t i = 0; i < rows; i++) t->numbers[i] = (step & 0xFFFF) << 24 | i;
+    return (ae__context){
+        .engine = engine,
+        .mode = AE__MODE_TRAIN,
+        .rows = rows,
+        .expand = true,
+        .seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
+        .epoch = high | (step >> 16 & (high - 1)),
+        .step = step,
+        .row_numbers = t->numbers,
+        .sampled = model->plan.importance,
+        .epochs = INFINITY, /* no warm-up ends here */
+        .target = target.at,
+        .target_row = target.row,
+        .side = side.at,
+        .side_row = side.row,
+    };
+}
+
+static void note(ae__online *online, double loss)
+{
+    const uint64_t n = ++online->steps;
+    online->loss += (loss - online->loss) / (double)(n < MEMORY ? n : MEMORY);
+}
+
+/* The step, taken back where it leaves anything that is not finite. */
+static int32_t step(ae__trainer *t, const ae__view *data, double *loss)
+{
+    ae__trained *trained = &t->model->trained;
+    const uint64_t steps = trained->steps;
+    const ae__context context = take(t, data);
+    const char *what = "loss";
+    ae__trainer_keep(t);
+    ae__trainer_step(t, &context);
+    double value = t->parts[AE__PART_LOSS] / (double)context.rows;
+    if (isfinite(value)) what = ae__trainer_infinite(t->model, &value);
+    if (what) {
+        ae__trainer_restore(t);
+        trained->steps = steps;
+        return ae__fail(AE_ERR_DIVERGED, "fit: %s is %g in step %llu", what, value,
+                        (unsigned long long)steps + 1);
+    }
+    note(&trained->online, value);
+    if (loss) *loss = value;
+    return AE_OK;
+}
+
+int32_t ae__fit_batch(ae_model *model, const ae__view *data, double *loss)
+{
+    const ae__spec *optim = &model->desc.optim;
+    const int32_t states = model->trained.n_states;
+    ae__trainer trainer;
+    AE_TRY(ae__model_reserve_states(model, ae__optim_of(optim->kind)->states(optim)));
+    int32_t status = ae__trainer_bind(&trainer, model, data->x.rows);
+    if (status == AE_OK) status = step(&trainer, data, loss);
+    if (status != AE_OK) model->trained.n_states = states; /* new ones would be saved */
+    return status;
+}

@@ -20,23 +20,30 @@ static inline vec v_zero(void) { return vdupq_n_f32(0.0f); }
 static inline vec v_load(const float *p) { return vld1q_f32(p); }
 static inline void v_store(float *p, vec a) { vst1q_f32(p, a); }
 static inline vec v_keep(vec a) { return a; }
-static inline vec v_load_n(const float *p, size_t n)
+/* Tails are few and their code is long: not inlined. */
+static __attribute__((noinline, unused)) vec v_load_part(const float *p, size_t n)
 {
-    if (n == AE__LANES) return v_load(p);
     vec a = vsetq_lane_f32(p[0], v_zero(), 0);
     if (n > 1) a = vsetq_lane_f32(p[1], a, 1);
     if (n > 2) a = vsetq_lane_f32(p[2], a, 2);
     return a;
 }
-static inline void v_store_n(float *p, vec a, size_t n)
+static __attribute__((noinline, unused)) void v_store_part(float *p, vec a, size_t n)
 {
-    if (n == AE__LANES) {
-        v_store(p, a);
-        return;
-    }
     p[0] = vgetq_lane_f32(a, 0);
     if (n > 1) p[1] = vgetq_lane_f32(a, 1);
     if (n > 2) p[2] = vgetq_lane_f32(a, 2);
+}
+static inline vec v_load_n(const float *p, size_t n)
+{
+    return n == AE__LANES ? v_load(p) : v_load_part(p, n);
+}
+static inline void v_store_n(float *p, vec a, size_t n)
+{
+    if (n == AE__LANES)
+        v_store(p, a);
+    else
+        v_store_part(p, a, n);
 }
 
 static inline vec v_add(vec a, vec b) { return vaddq_f32(a, b); }

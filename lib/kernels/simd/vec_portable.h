@@ -33,20 +33,27 @@ static inline vec v_load(const real *p)
 }
 static inline void v_store(real *p, vec a) { memcpy(p, &a, sizeof a); }
 static inline vec v_keep(vec a) { return a; }
-static inline vec v_load_n(const real *p, size_t n)
+/* Tails are few and their code is long: not inlined. */
+static __attribute__((noinline, unused)) vec v_load_part(const real *p, size_t n)
 {
-    if (n == AE__LANES) return v_load(p);
     return (vec){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0};
 }
-static inline void v_store_n(real *p, vec a, size_t n)
+static __attribute__((noinline, unused)) void v_store_part(real *p, vec a, size_t n)
 {
-    if (n == AE__LANES) {
-        v_store(p, a);
-        return;
-    }
     p[0] = a[0];
     if (n > 1) p[1] = a[1];
     if (n > 2) p[2] = a[2];
+}
+static inline vec v_load_n(const real *p, size_t n)
+{
+    return n == AE__LANES ? v_load(p) : v_load_part(p, n);
+}
+static inline void v_store_n(real *p, vec a, size_t n)
+{
+    if (n == AE__LANES)
+        v_store(p, a);
+    else
+        v_store_part(p, a, n);
 }
 
 static inline vec v_add(vec a, vec b) { return a + b; }

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 
 /* A linear layer whose kernel is 1: the code is what entered. */
 static ae_model *identity(int64_t dim)
@@ -32,6 +33,8 @@ typedef struct view {
 
 static const float floats[] = {1, -2, 3, 0.5f, 5, 6};
 static const uint8_t bytes[] = {0, 1, 2, 254, 255, 128};
+static const int16_t words[] = {-32768, 32767, 0, -1, 256, 7};
+static const double doubles[] = {1e9 + 0.25, 1e9 - 0.5, 0.1, -1e9, 3, 0};
 
 static void numbers_enter_as_type_stride_and_scale_say(void **state)
 {
@@ -43,6 +46,18 @@ static void numbers_enter_as_type_stride_and_scale_say(void **state)
         {"bytes, not scaled", AE_TYPE_U8, bytes, 0, 1, 0, {0, 1, 2, 254}},
         {"bytes, scaled", AE_TYPE_U8, bytes + 1, 0, 0.5, -1, {-0.5f, 0, 126, 126.5f}},
         {"bytes, wide", AE_TYPE_U8, bytes + 1, 3, 1, 0, {1, 2, 255, 128}},
+        {"words, not scaled", AE_TYPE_I16, words, 0, 1, 0, {-32768, 32767, 0, -1}},
+        {"words, scaled",
+         AE_TYPE_I16,
+         words,
+         0,
+         0x1p-15,
+         1,
+         {0, 1.999969482421875f, 1, 0x1.fffcp-1f}},
+        {"words, wide", AE_TYPE_I16, words + 1, 6, 1, 0, {32767, 0, 256, 7}},
+        {"doubles, rounded", AE_TYPE_F64, doubles, 0, 1, 0, {1e9f, 1e9f, 0.1f, -1e9f}},
+        {"doubles, scaled first", AE_TYPE_F64, doubles, 0, 1, -1e9, {0.25f, -0.5f, -1e9f, -2e9f}},
+        {"doubles, wide", AE_TYPE_F64, doubles + 1, 24, -2, 1, {-2e9f, 0.8f, -5, 1}},
     };
     ae_model *model = identity(2);
     (void)state;
@@ -276,7 +291,11 @@ static void sizes_are_checked_before_they_are_multiplied(void **state)
         {AE_TYPE_F32, 1, 0, 0, AE_ERR_RANGE, 0},
         {AE_TYPE_F32, 1, (1 << 24) + 1, 0, AE_ERR_RANGE, 0},
         {AE_TYPE_UNSET, 1, 1, 0, AE_ERR_INVALID, 0},
-        {AE_TYPE_F64, 1, 1, 0, AE_ERR_INVALID, 0},
+        {AE_TYPE_F64, 1, 1, 8, AE_OK, AE_OK},
+        {AE_TYPE_F64, 1, 1, 12, AE_OK, AE_ERR_RANGE},
+        {AE_TYPE_I16, 2, 2, 6, AE_OK, AE_OK},
+        {AE_TYPE_I16, 2, 2, 5, AE_OK, AE_ERR_RANGE},
+        {AE_TYPE_I64, 1, 1, 0, AE_ERR_INVALID, 0},
         {0, 1, 1, 0, AE_ERR_INVALID, 0},
     };
     (void)state;
@@ -309,27 +328,32 @@ static void float_at_an_odd_address_is_refused_and_a_byte_is_not(void **state)
 
 typedef struct scaling {
     double scale, offset;
-    int32_t code;
+    int32_t byte, word; /* codes */
 } scaling;
 
-static void scale_must_leave_a_byte_finite(void **state)
+static void scale_must_leave_whole_numbers_finite(void **state)
 {
     static const scaling scalings[] = {
-        {0, 0, AE_OK},
-        {-1e30, 1e30, AE_OK},
-        {FLT_MAX / 256, 0, AE_OK},
-        {FLT_MAX / 254, 0, AE_ERR_RANGE},
-        {1e39, 0, AE_ERR_RANGE},
-        {1, -1e39, AE_ERR_RANGE},
-        {NAN, 0, AE_ERR_RANGE},
-        {1, INFINITY, AE_ERR_RANGE},
+        {0, 0, AE_OK, AE_OK},
+        {-1e30, 1e30, AE_OK, AE_OK},
+        {FLT_MAX / 32769, 0, AE_OK, AE_OK},
+        {FLT_MAX / 32767, 0, AE_OK, AE_ERR_RANGE},
+        {FLT_MAX / 256, 0, AE_OK, AE_ERR_RANGE},
+        {FLT_MAX / 254, 0, AE_ERR_RANGE, AE_ERR_RANGE},
+        {1e39, 0, AE_ERR_RANGE, AE_ERR_RANGE},
+        {1, -1e39, AE_ERR_RANGE, AE_ERR_RANGE},
+        {NAN, 0, AE_ERR_RANGE, AE_ERR_RANGE},
+        {1, INFINITY, AE_ERR_RANGE, AE_ERR_RANGE},
     };
     ae_data *data;
     (void)state;
     must(ae_data_create(&data));
     must(ae_data_array(data, AE_DATA_X, AE_TYPE_U8, bytes, 1, 2));
-    for (const scaling *s = scalings; s < scalings + sizeof scalings / sizeof *scalings; s++)
-        assert_int_equal(ae_data_scale(data, AE_DATA_X, s->scale, s->offset), s->code);
+    must(ae_data_array(data, AE_DATA_Y, AE_TYPE_I16, words, 1, 2));
+    for (const scaling *s = scalings; s < scalings + sizeof scalings / sizeof *scalings; s++) {
+        assert_int_equal(ae_data_scale(data, AE_DATA_X, s->scale, s->offset), s->byte);
+        assert_int_equal(ae_data_scale(data, AE_DATA_Y, s->scale, s->offset), s->word);
+    }
     ae_data_free(data);
 }
 
@@ -348,6 +372,124 @@ static void number_that_its_scale_makes_infinite_is_not_trained_on(void **state)
     ae_model_free(model);
 }
 
+/* ---- what numbers must be ---- */
+
+/* 2 x 600, so that what is wrong can stand beyond the first piece that is looked at. */
+enum { WIDE = 600 };
+
+static union {
+    double f64[2 * WIDE];
+    float f32[2 * WIDE];
+    int16_t i16[2 * WIDE];
+    uint8_t u8[2 * WIDE];
+} table;
+
+typedef struct flaw {
+    int32_t type;
+    double value; /* of row 1, column 555; all others are 0 */
+    double scale, offset;
+    int32_t fit, score; /* codes */
+    const char *shown;
+} flaw;
+
+static void put(int32_t type, double value)
+{
+    const size_t at = WIDE + 555;
+    memset(&table, 0, sizeof table);
+    if (type == AE_TYPE_F64) table.f64[at] = value;
+    if (type == AE_TYPE_F32) table.f32[at] = (float)value;
+    if (type == AE_TYPE_I16) table.i16[at] = (int16_t)value;
+    if (type == AE_TYPE_U8) table.u8[at] = (uint8_t)value;
+}
+
+static void number_of_any_type_that_a_loss_cannot_take_is_named(void **state)
+{
+    static const flaw flaws[] = {
+        {AE_TYPE_F64, 0.5, 1, 0, AE_OK, AE_OK, ""},
+        {AE_TYPE_F64, NAN, 1, 0, AE_ERR_NONFINITE, AE_OK, "nan"},
+        {AE_TYPE_F64, 1.00001, 1, 0, AE_ERR_RANGE, AE_ERR_RANGE, "1.00001"},
+        {AE_TYPE_F64, 1 + 1e-12, 1, 0, AE_OK, AE_OK, ""}, /* 1 as float */
+        {AE_TYPE_F64, 1e300, 1, 0, AE_ERR_RANGE, AE_ERR_RANGE, "inf"},
+        {AE_TYPE_F64, 1e30, 1e-30, 0, AE_OK, AE_OK, ""},
+        {AE_TYPE_F32, -0.25, 1, 0, AE_ERR_RANGE, AE_ERR_RANGE, "-0.25"},
+        {AE_TYPE_F32, NAN, 0, 0, AE_ERR_NONFINITE, AE_OK, "nan"},
+        {AE_TYPE_I16, 1, 1, 0, AE_OK, AE_OK, ""},
+        {AE_TYPE_I16, -1, 1, 0, AE_ERR_RANGE, AE_ERR_RANGE, "-1"},
+        {AE_TYPE_I16, 32767, 1.0 / 65535, 32768.0 / 65535, AE_OK, AE_OK, ""},
+        {AE_TYPE_I16, 32767, 0.5 / 32767, 0.5, AE_OK, AE_OK, ""}, /* -32768 would not be */
+        {AE_TYPE_U8, 255, 0.5 / 255, 0.5, AE_OK, AE_OK, ""},
+        {AE_TYPE_U8, 255, -1.0 / 255, 0, AE_ERR_RANGE, AE_ERR_RANGE, "-1"},
+    };
+    float scores[2];
+    char says[64];
+    ae_config *config;
+    ae_data *data;
+    (void)state;
+    must(ae_config_create(&config));
+    must(ae_config_input(config, WIDE));
+    must(ae_config_dense(config, 2, AE_ACT_TANH));
+    must(ae_config_code(config));
+    must(ae_config_dense(config, WIDE, AE_ACT_SIGMOID));
+    must(ae_config_loss(config, AE_LOSS_BCE));
+    ae_model *model = model_of(config);
+    must(ae_data_create(&data));
+    for (const flaw *f = flaws; f < flaws + sizeof flaws / sizeof *flaws; f++) {
+        put(f->type, f->value);
+        must(ae_data_array(data, AE_DATA_X, f->type, &table, 2, WIDE));
+        must(ae_data_scale(data, AE_DATA_X, f->scale, f->offset));
+        snprintf(says, sizeof says, "x: row 1, column 555 is %s", f->shown);
+        if (ae_score_data(model, data, scores, 2) != f->score)
+            fail_msg("flaw %td: score, %s", f - flaws, ae_last_error());
+        if (ae_fit_data(model, data, NULL) != f->fit ||
+            (f->fit != AE_OK && !strstr(ae_last_error(), says)))
+            fail_msg("flaw %td: fit, %s", f - flaws, ae_last_error());
+    }
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
+typedef struct labels {
+    int32_t type;
+    const void *values;
+    const char *says; /* NULL: taken */
+} labels;
+
+static void label_of_any_type_must_be_a_class(void **state)
+{
+    static const double whole[] = {0, 2, 1}, broken[] = {0, 1.5, 2}, none[] = {0, 1, NAN};
+    static const float large[] = {0, 1, 3};
+    static const int16_t negative[] = {0, -1, 2}, good[] = {2, 1, 0};
+    static const labels cases[] = {
+        {AE_TYPE_F64, whole, NULL},
+        {AE_TYPE_I16, good, NULL},
+        {AE_TYPE_F64, broken, "side: row 1 is 1.5, wanted a class from 0 to 2"},
+        {AE_TYPE_F64, none, "side: row 2 is nan"},
+        {AE_TYPE_F32, large, "side: row 2 is 3"},
+        {AE_TYPE_I16, negative, "side: row 1 is -1"},
+    };
+    ae_config *config;
+    ae_data *data;
+    float code[ROWS * CODE];
+    (void)state;
+    must(ae_config_create(&config));
+    must(ae_config_input(config, INPUTS));
+    must(ae_config_concat_label(config, 3));
+    must(ae_config_dense(config, CODE, AE_ACT_TANH));
+    must(ae_config_code(config));
+    ae_model *model = model_of(config);
+    must(ae_data_create(&data));
+    must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x_rows, ROWS, INPUTS));
+    for (const labels *l = cases; l < cases + sizeof cases / sizeof *cases; l++) {
+        must(ae_data_array(data, AE_DATA_SIDE, l->type, l->values, ROWS, 1));
+        int32_t status = ae_encode_data(model, data, code, ROWS * CODE);
+        if (status != (l->says ? AE_ERR_RANGE : AE_OK) ||
+            (l->says && !strstr(ae_last_error(), l->says)))
+            fail_msg("labels %td: %s", l - cases, ae_last_error());
+    }
+    ae_data_free(data);
+    ae_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,8 +503,10 @@ int main(void)
         cmocka_unit_test(refusal_leaves_the_view_as_it_was),
         cmocka_unit_test(sizes_are_checked_before_they_are_multiplied),
         cmocka_unit_test(float_at_an_odd_address_is_refused_and_a_byte_is_not),
-        cmocka_unit_test(scale_must_leave_a_byte_finite),
+        cmocka_unit_test(scale_must_leave_whole_numbers_finite),
         cmocka_unit_test(number_that_its_scale_makes_infinite_is_not_trained_on),
+        cmocka_unit_test(number_of_any_type_that_a_loss_cannot_take_is_named),
+        cmocka_unit_test(label_of_any_type_must_be_a_class),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

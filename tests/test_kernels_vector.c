@@ -328,6 +328,36 @@ static void a_nan_among_the_numbers_leaves_nothing_else(void **state)
         }
 }
 
+/* All 65536 words, then tails of every length. */
+static void words_become_scaled_reals(void **state)
+{
+    enum { ALL = 65536 };
+    static int16_t x[ALL];
+    static real y[ALL];
+    (void)state;
+    for (int i = 0; i < ALL; i++) x[i] = (int16_t)(i - 32768);
+    EACH_LEVEL(k)
+    for (size_t n = ALL; n > 0; n = n > 40 ? 40 : n - 1) {
+        k->from_i16(y, x, n, (real)0x1p-15, (real)-0.5);
+        for (size_t i = 0; i < n; i++)
+            assert_true(y[i] == (real)(((double)i - 32768) / 32768 - 0.5));
+    }
+}
+
+/* Scaled in double and rounded once: near 1e9 floats lie 64 apart. */
+static void doubles_are_rounded_after_they_are_scaled(void **state)
+{
+    double x[LONGEST];
+    real y[LONGEST];
+    (void)state;
+    for (size_t i = 0; i < LONGEST; i++) x[i] = 1e9 + draw_one() * 3;
+    EACH_LEVEL(k)
+    for (size_t n = 0; n <= LONGEST; n++) {
+        k->from_f64(y, x, n, 0.5, -5e8);
+        for (size_t i = 0; i < n; i++) assert_true(y[i] == (real)((x[i] - 1e9) / 2));
+    }
+}
+
 static void bytes_become_scaled_reals(void **state)
 {
     (void)state;
@@ -355,6 +385,8 @@ int main(void)
         cmocka_unit_test(largest_are_those_of_the_sorted_row),
         cmocka_unit_test(a_nan_among_the_numbers_leaves_nothing_else),
         cmocka_unit_test(bytes_become_scaled_reals),
+        cmocka_unit_test(words_become_scaled_reals),
+        cmocka_unit_test(doubles_are_rounded_after_they_are_scaled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -444,7 +444,8 @@ enum {
     AE_TYPE_F32 = 1, /* float */
     AE_TYPE_U8 = 2,  /* uint8_t */
     AE_TYPE_I64 = 3, /* int64_t */
-    AE_TYPE_F64 = 4  /* double */
+    AE_TYPE_F64 = 4, /* double */
+    AE_TYPE_I16 = 5  /* int16_t */
 };
 
 /* What ae_param_at() tells of a parameter. */
@@ -857,7 +858,7 @@ AE_API void ae_data_free(ae_data *data);
 /* Sets one array: its rows one after the other, its numbers used as they are. Setting a role again
  * replaces the array and forgets its scale and stride.
  *   role     AE_DATA_*
- *   type     AE_TYPE_F32 or AE_TYPE_U8
+ *   type     AE_TYPE_F32, F64, U8 or I16
  *   values   rows x dim numbers, aligned for their type
  *   rows     1 to 2^40 - 1; x and y must have as many when the view is used (else SHAPE there)
  *   dim      numbers in a row, 1 to 2^24
@@ -867,10 +868,11 @@ AE_API void ae_data_free(ae_data *data);
 AE_API int32_t ae_data_array(ae_data *data, int32_t role, int32_t type, const void *values,
                              int64_t rows, int64_t dim);
 
-/* Lets each number of an array enter as value * scale + offset (in float): scale 1.0 / 255 and
- * offset 0 take 8-bit images to [0, 1].
- * INVALID: NULL or an unknown role. STATE: the role has no array. RANGE: scale, offset or 255 scale
- * + offset is not finite as float.
+/* Lets each number of an array enter as value * scale + offset: scale 1.0 / 255 and offset 0 take
+ * 8-bit images to [0, 1]. Doubles are scaled in double, then rounded to float; all else is computed
+ * in float, product and sum each rounded.
+ * INVALID: NULL or an unknown role. STATE: the role has no array. RANGE: scale, offset, or what they
+ * make of a number of 8 or 16 bits, is not finite as float.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double offset);
 

@@ -105,7 +105,7 @@ int32_t ae__check_side(const ae_model *model, const ae__view *view, int32_t firs
                         want ? "" : ": the model has no concat layer");
     if (side->rows != rows)
         return ae__fail(AE_ERR_SHAPE, "side: has %zu rows, wanted %zu", side->rows, rows);
-    return classes ? ae__array_check_labels(side, classes, "side") : AE_OK;
+    return ae__array_check(side, &(ae__demand){.classes = classes}, "side", model->engine.kernels);
 }
 
 int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *x_name,
@@ -125,12 +125,15 @@ int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *
                         name, target->dim, output);
     for (int32_t i = 0; i < model->desc.n_terms; i++)
         unit |= ae__term_of(model->desc.terms[i].kind)->unit_targets;
-    return unit ? ae__array_check_unit(target, name) : AE_OK;
+    return ae__array_check(target, &(ae__demand){.unit = unit}, name, model->engine.kernels);
 }
 
-int32_t ae__check_finite(const ae__view *view, const char *x_name, const char *y_name)
+int32_t ae__check_finite(const ae_model *model, const ae__view *view, const char *x_name,
+                         const char *y_name)
 {
-    AE_TRY(ae__array_check_finite(&view->x, x_name));
-    if (view->side.values) AE_TRY(ae__array_check_finite(&view->side, "side"));
-    return view->y.values ? ae__array_check_finite(&view->y, y_name) : AE_OK;
+    const ae__demand finite = {.finite = true};
+    const ae__kernels *kernels = model->engine.kernels;
+    AE_TRY(ae__array_check(&view->x, &finite, x_name, kernels));
+    if (view->side.values) AE_TRY(ae__array_check(&view->side, &finite, "side", kernels));
+    return view->y.values ? ae__array_check(&view->y, &finite, y_name, kernels) : AE_OK;
 }

@@ -78,6 +78,7 @@ int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *
                        const char *y_name);
 
 /* NONFINITE: NaN or infinity in x or targets. */
-int32_t ae__check_finite(const ae__view *view, const char *x_name, const char *y_name);
+int32_t ae__check_finite(const ae_model *model, const ae__view *view, const char *x_name,
+                         const char *y_name);
 
 #endif

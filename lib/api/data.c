@@ -1,6 +1,4 @@
 /* ae.h: views of the caller's arrays. */
-#include <math.h>
-
 #include "api/check.h"
 
 int32_t ae_data_create_with(ae_data **out, const ae_allocator *allocator)
@@ -65,14 +63,7 @@ int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double offset)
     ae__array *array = NULL;
     AE__WANT(data);
     AE_TRY(given(data, role, &array));
-    if (!isfinite((float)scale) || !isfinite((float)offset) ||
-        !isfinite((float)scale * UINT8_MAX + (float)offset))
-        return ae__fail(AE_ERR_RANGE,
-                        "data: scale is %g, offset %g, wanted 255 scale + offset finite", scale,
-                        offset);
-    array->scale = scale;
-    array->offset = offset;
-    return AE_OK;
+    return ae__array_set_scale(array, scale, offset);
 }
 
 int32_t ae_data_stride(ae_data *data, int32_t role, int64_t bytes)

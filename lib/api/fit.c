@@ -156,7 +156,7 @@ static int32_t validation_view(const ae_model *model, const ae_fit_options *opti
                              ae_model_output_dim(model)));
     *out = view;
     AE_TRY(ae__check_loss(model, view, "validation x", "validation y"));
-    return ae__check_finite(view, "validation x", "validation y");
+    return ae__check_finite(model, view, "validation x", "validation y");
 }
 
 /* What the options ask for, but for the data. */
@@ -191,7 +191,7 @@ static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *
     if (options) AE_TRY(ae__stuck(&options->failure));
     AE_TRY(ae__check_change(model));
     AE_TRY(ae__check_loss(model, data, "x", "y"));
-    AE_TRY(ae__check_finite(data, "x", "y"));
+    AE_TRY(ae__check_finite(model, data, "x", "y"));
     AE_TRY(validation_view(model, options, &validation, &request.validation));
     if (request.validation && request.split > 0)
         return ae__fail(AE_ERR_INVALID,
@@ -207,7 +207,7 @@ static int32_t fit_batch(ae_model *model, const ae__view *data, double *loss)
         return ae__fail(AE_ERR_RANGE, "ae_fit_batch: rows is %zu, wanted at most %d", data->x.rows,
                         AE__ONLINE_ROWS);
     AE_TRY(ae__check_loss(model, data, "x", "y"));
-    AE_TRY(ae__check_finite(data, "x", "y"));
+    AE_TRY(ae__check_finite(model, data, "x", "y"));
     return ae__fit_batch(model, data, loss);
 }
 

@@ -188,9 +188,12 @@ typedef struct ae__kernels {
     void (*upsample_back)(const ae__upsampling *u, int32_t act, real slope, real *dx,
                           const real *dy, const real *x, size_t n);
 
-    /* y = x * scale + offset */
+    /* y = x * scale + offset, each of the two rounded; of doubles in double, then rounded to a real
+     * (y == x is allowed for floats alone) */
     void (*from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
+    void (*from_i16)(real *y, const int16_t *x, size_t n, real scale, real offset);
     void (*from_f32)(real *y, const float *x, size_t n, real scale, real offset);
+    void (*from_f64)(real *y, const double *x, size_t n, double scale, double offset);
 } ae__kernels;
 
 /* "relu" for AE_ACT_RELU. */

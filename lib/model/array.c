@@ -11,33 +11,62 @@ enum { ROWS = 16 /* of one task */, AHEAD = 8 /* rows prefetched before their tu
 
 #define MAX_ROWS ((INT64_C(1) << 40) - 1) /* the draws' counter has 40 bits for the row */
 
-static size_t type_bytes(int32_t type)
+/* Bytes of a number, and what it may be where that is no matter of its scale. */
+typedef struct number_type {
+    size_t bytes;
+    double lowest, highest;
+} number_type;
+
+static number_type type_of(int32_t type)
 {
-    return type == AE_TYPE_F32 ? sizeof(float) : type == AE_TYPE_U8 ? 1 : 0;
+    switch (type) {
+    case AE_TYPE_F32: return (number_type){sizeof(float), 0, 0};
+    case AE_TYPE_F64: return (number_type){sizeof(double), 0, 0};
+    case AE_TYPE_U8: return (number_type){1, 0, UINT8_MAX};
+    case AE_TYPE_I16: return (number_type){sizeof(int16_t), INT16_MIN, INT16_MAX};
+    default: return (number_type){0};
+    }
 }
 
-int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const void *values,
-                      int64_t rows, int64_t dim)
+static size_t type_bytes(int32_t type)
 {
-    size_t bytes = type_bytes(type), all;
-    if (!values) return ae__fail(AE_ERR_INVALID, "%s: values is NULL", name);
-    if (!bytes)
-        return ae__fail(AE_ERR_INVALID,
-                        "%s: type is %d, wanted AE_TYPE_F32 (%d) or AE_TYPE_U8 (%d)", name,
-                        (int)type, AE_TYPE_F32, AE_TYPE_U8);
-    if ((uintptr_t)values % bytes)
-        return ae__fail(AE_ERR_INVALID, "%s: address is no multiple of its type's %zu bytes", name,
-                        bytes);
+    return type_of(type).bytes;
+}
+
+static int32_t check_type(const char *name, int32_t type)
+{
+    if (type_bytes(type)) return AE_OK;
+    return ae__fail(AE_ERR_INVALID,
+                    "%s: type is %d, wanted AE_TYPE_F32 (%d), _F64 (%d), _U8 (%d) or _I16 (%d)",
+                    name, (int)type, AE_TYPE_F32, AE_TYPE_F64, AE_TYPE_U8, AE_TYPE_I16);
+}
+
+static int32_t check_sizes(const char *name, int64_t rows, int64_t dim)
+{
+    size_t all;
     if (rows < 1 || rows > MAX_ROWS)
         return ae__fail(AE_ERR_RANGE, "%s: rows is %lld, wanted 1 to 2^40 - 1", name,
                         (long long)rows);
     if (dim < 1 || dim > AE__MAX_DIM)
         return ae__fail(AE_ERR_RANGE, "%s: dimension is %lld, wanted 1 to %d", name, (long long)dim,
                         AE__MAX_DIM);
-    if ((uint64_t)rows > SIZE_MAX ||
-        !ae__mul_size((size_t)rows, (size_t)dim * sizeof(double), &all) || all > PTRDIFF_MAX)
-        return ae__fail(AE_ERR_RANGE, "%s: %lld rows of %lld overflow", name, (long long)rows,
-                        (long long)dim);
+    if ((uint64_t)rows <= SIZE_MAX &&
+        ae__mul_size((size_t)rows, (size_t)dim * sizeof(double), &all) && all <= PTRDIFF_MAX)
+        return AE_OK;
+    return ae__fail(AE_ERR_RANGE, "%s: %lld rows of %lld overflow", name, (long long)rows,
+                    (long long)dim);
+}
+
+int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const void *values,
+                      int64_t rows, int64_t dim)
+{
+    const size_t bytes = type_bytes(type);
+    if (!values) return ae__fail(AE_ERR_INVALID, "%s: values is NULL", name);
+    AE_TRY(check_type(name, type));
+    if ((uintptr_t)values % bytes)
+        return ae__fail(AE_ERR_INVALID, "%s: address is no multiple of its type's %zu bytes", name,
+                        bytes);
+    AE_TRY(check_sizes(name, rows, dim));
     *array = (ae__array){.values = values,
                          .type = type,
                          .rows = (size_t)rows,
@@ -59,6 +88,20 @@ int32_t ae__array_set_stride(ae__array *array, int64_t bytes)
         return ae__fail(AE_ERR_RANGE, "data: %zu rows of %lld bytes overflow", array->rows,
                         (long long)bytes);
     array->stride = (size_t)bytes;
+    return AE_OK;
+}
+
+int32_t ae__array_set_scale(ae__array *array, double scale, double offset)
+{
+    const number_type t = type_of(array->type);
+    const float factor = (float)scale, shift = (float)offset;
+    if (!isfinite(factor) || !isfinite(shift) || !isfinite((float)t.lowest * factor + shift) ||
+        !isfinite((float)t.highest * factor + shift))
+        return ae__fail(AE_ERR_RANGE,
+                        "data: scale is %g, offset %g, wanted both and what numbers become finite",
+                        scale, offset);
+    array->scale = scale;
+    array->offset = offset;
     return AE_OK;
 }
 
@@ -87,13 +130,19 @@ static const void *row_at(const ae__array *array, uint64_t row)
     return (const unsigned char *)array->values + (size_t)row * array->stride;
 }
 
-static void convert_row(const ae__array *array, uint64_t row, real *out, const ae__kernels *kernels)
+/* Columns [column, column + count) of a row. */
+static void convert(const ae__array *array, uint64_t row, size_t column, size_t count, real *out,
+                    const ae__kernels *kernels)
 {
+    const char *at = (const char *)row_at(array, row) + column * type_bytes(array->type);
+    const void *x = at;
     real scale = (real)array->scale, offset = (real)array->offset;
-    if (array->type == AE_TYPE_U8)
-        kernels->from_u8(out, row_at(array, row), array->dim, scale, offset);
-    else
-        kernels->from_f32(out, row_at(array, row), array->dim, scale, offset);
+    switch (array->type) {
+    case AE_TYPE_U8: kernels->from_u8(out, x, count, scale, offset); break;
+    case AE_TYPE_I16: kernels->from_i16(out, x, count, scale, offset); break;
+    case AE_TYPE_F32: kernels->from_f32(out, x, count, scale, offset); break;
+    case AE_TYPE_F64: kernels->from_f64(out, x, count, array->scale, array->offset); break;
+    }
 }
 
 typedef struct gathering {
@@ -123,8 +172,8 @@ static void gather_task(void *arg, size_t task, size_t worker)
     (void)worker;
     for (size_t i = task * ROWS; i < end; i++) {
         if (i + AHEAD < g->count) prefetch_row(g->array, number_at(g, i + AHEAD));
-        convert_row(g->array, number_at(g, i), g->buffer + i * ae__row_stride(g->array->dim),
-                    g->kernels);
+        convert(g->array, number_at(g, i), 0, g->array->dim,
+                g->buffer + i * ae__row_stride(g->array->dim), g->kernels);
     }
 }
 
@@ -142,88 +191,45 @@ ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_
     return gather(array, numbers, 0, count, buffer, engine);
 }
 
+/* Whether its rows are reals already. */
+static bool as_it_is(const ae__array *array)
+{
+    return array->type == AE_TYPE_F32 && sizeof(real) == sizeof(float) && array->scale == 1 &&
+           array->offset == 0 && !array->pick;
+}
+
 ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real *buffer,
                         const ae__engine *engine)
 {
-    bool as_it_is = array->type == AE_TYPE_F32 && sizeof(real) == sizeof(float) &&
-                    array->scale == 1 && array->offset == 0 && !array->pick;
-    if (as_it_is) return (ae__rows){row_at(array, first), array->stride / sizeof(float)};
+    if (as_it_is(array)) return (ae__rows){row_at(array, first), array->stride / sizeof(float)};
     return gather(array, NULL, first, count, buffer, engine);
 }
 
-/* The number as gathering makes it: the same operations as the kernels'. */
-static float scaled(const ae__array *array, const void *row, size_t j)
+/* What is left of a demand that the type and the scale do not meet by themselves. */
+static ae__demand open_demand(const ae__array *array, const ae__demand *demand)
 {
-    float v =
-        array->type == AE_TYPE_U8 ? (float)((const uint8_t *)row)[j] : ((const float *)row)[j];
-    return v * (float)array->scale + (float)array->offset;
+    const number_type t = type_of(array->type);
+    const float scale = (float)array->scale, offset = (float)array->offset;
+    float a = (float)t.lowest * scale + offset, b = (float)t.highest * scale + offset;
+    bool whole = t.highest > 0; /* which a scale leaves finite */
+    return (ae__demand){.finite = demand->finite && !whole,
+                        .unit = demand->unit && !(whole && fminf(a, b) >= 0 && fmaxf(a, b) <= 1),
+                        .classes = demand->classes};
 }
 
-/* Column of the first number of a row that is not finite, or dim. */
-static size_t find_nonfinite(const ae__array *array, const float *row)
+int32_t ae__array_check(const ae__array *array, const ae__demand *demand, const char *name,
+                        const ae__kernels *kernels)
 {
-    float zero = 0, scale = (float)array->scale, offset = (float)array->offset;
-    for (size_t j = 0; j < array->dim; j++)
-        zero += (row[j] * scale + offset) * 0.0f; /* NaN from NaN and infinity alone */
-    for (size_t j = 0; zero != 0 && j < array->dim; j++) {
-        if (!isfinite(scaled(array, row, j))) return j;
-    }
-    return array->dim;
-}
-
-int32_t ae__array_check_finite(const ae__array *array, const char *name)
-{
-    if (array->type != AE_TYPE_F32) return AE_OK; /* a scale leaves 0 to 255 finite */
+    enum { PIECE = 256 };
+    const ae__demand open = open_demand(array, demand);
+    real piece[PIECE];
+    if (!open.finite && !open.unit && !open.classes) return AE_OK;
     for (size_t i = 0; i < array->rows; i++) {
-        const float *row = row_at(array, i);
-        size_t j = find_nonfinite(array, row);
-        if (j < array->dim)
-            return ae__fail(AE_ERR_NONFINITE,
-                            "%s: row %zu, column %zu is %g, wanted a finite number", name, i, j,
-                            (double)scaled(array, row, j));
-    }
-    return AE_OK;
-}
-
-static bool outside_unit(float v)
-{
-    return v < 0 || v > 1;
-}
-
-/* Bytes whose whole range enters as [0, 1] need no look at each. */
-static bool range_in_unit(const ae__array *array)
-{
-    const uint8_t ends[] = {0, UINT8_MAX};
-    return array->type == AE_TYPE_U8 && !outside_unit(scaled(array, ends, 0)) &&
-           !outside_unit(scaled(array, ends, 1));
-}
-
-int32_t ae__array_check_unit(const ae__array *array, const char *name)
-{
-    if (range_in_unit(array)) return AE_OK;
-    for (size_t i = 0; i < array->rows; i++) {
-        const void *row = row_at(array, i);
-        bool outside = false;
-        for (size_t j = 0; j < array->dim; j++) outside |= outside_unit(scaled(array, row, j));
-        for (size_t j = 0; outside && j < array->dim; j++) {
-            float v = scaled(array, row, j);
-            if (outside_unit(v))
-                return ae__fail(
-                    AE_ERR_RANGE,
-                    "%s: row %zu, column %zu is %.9g, the loss wants 0 to 1 (see ae_data_scale)",
-                    name, i, j, (double)v);
+        for (size_t j = 0; j < array->dim; j += PIECE) {
+            size_t count = ae__min_size(PIECE, array->dim - j);
+            convert(array, i, j, count, piece, kernels);
+            AE_TRY(ae__demand_check(&open, name, i, j, piece, count, kernels));
         }
-    }
-    return AE_OK;
-}
-
-int32_t ae__array_check_labels(const ae__array *array, size_t classes, const char *name)
-{
-    for (size_t i = 0; i < array->rows; i++) {
-        float label = scaled(array, row_at(array, i), 0);
-        if (!(label >= 0 && label < (float)classes && label == floorf(label)))
-            return ae__fail(AE_ERR_RANGE, "%s: row %zu is %.9g, wanted a class from 0 to %zu", name,
-                            i, (double)label, classes - 1);
     }
     return AE_OK;
 }

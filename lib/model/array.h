@@ -4,6 +4,7 @@
 
 #include "ae/ae.h"
 #include "kernels/gemm.h"
+#include "model/demand.h"
 
 typedef struct ae__array {
     const void *values; /* NULL: not given */
@@ -28,6 +29,9 @@ int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const vo
 /* Sets the bytes from row to row. RANGE: less than a row, no multiple of the type's size,
  * overflow. */
 int32_t ae__array_set_stride(ae__array *array, int64_t bytes);
+
+/* Sets what numbers enter as. RANGE: not finite as float, or a number of 8 or 16 bits becomes so. */
+int32_t ae__array_set_scale(ae__array *array, double scale, double offset);
 
 /* Bytes from the first number to the end of the last; 0 for an array that is not given. */
 size_t ae__array_extent(const ae__array *array);
@@ -54,14 +58,8 @@ ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real
 ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_t count,
                           real *buffer, const ae__engine *engine);
 
-/* NONFINITE names the first row and column that holds NaN or infinity as it enters (scaled). */
-int32_t ae__array_check_finite(const ae__array *array, const char *name);
-
-/* RANGE names the first number of an array of labels, one a row, that is no whole number from 0 to
- * classes - 1 as it enters (scaled). */
-int32_t ae__array_check_labels(const ae__array *array, size_t classes, const char *name);
-
-/* RANGE names the first number outside [0, 1] as it enters (scaled); NaN passes. */
-int32_t ae__array_check_unit(const ae__array *array, const char *name);
+/* Holds every number to the demand, as it enters. */
+int32_t ae__array_check(const ae__array *array, const ae__demand *demand, const char *name,
+                        const ae__kernels *kernels);
 
 #endif

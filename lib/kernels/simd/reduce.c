@@ -56,6 +56,20 @@ void AE__SIMD(from_u8)(real *restrict y, const uint8_t *restrict x, size_t n, re
         y[i] = (real)x[i] * scale + offset;
 }
 
+void AE__SIMD(from_i16)(real *restrict y, const int16_t *restrict x, size_t n, real scale,
+                        real offset)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (real)x[i] * scale + offset;
+}
+
+void AE__SIMD(from_f64)(real *restrict y, const double *restrict x, size_t n, double scale,
+                        double offset)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (real)(x[i] * scale + offset);
+}
+
 /* y == x is allowed, so that the compiler has to ask before it vectorises: we do it ourselves. */
 void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset)
 {

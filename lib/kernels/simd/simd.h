@@ -49,7 +49,9 @@ double AE__SIMD(sum_squares)(const real *x, size_t n);
 void AE__SIMD(philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
 void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);
 void AE__SIMD(from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
+void AE__SIMD(from_i16)(real *y, const int16_t *x, size_t n, real scale, real offset);
 void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset);
+void AE__SIMD(from_f64)(real *y, const double *x, size_t n, double scale, double offset);
 
 extern const ae__conv_shape AE__SIMD(conv_blocks)[];
 extern const ae__conv_shape AE__SIMD(conv_rows)[];

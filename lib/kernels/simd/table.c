@@ -37,5 +37,7 @@ const ae__kernels AE__SIMD(kernels) = {
     .upsample = AE__SIMD(upsample),
     .upsample_back = AE__SIMD(upsample_back),
     .from_u8 = AE__SIMD(from_u8),
+    .from_i16 = AE__SIMD(from_i16),
     .from_f32 = AE__SIMD(from_f32),
+    .from_f64 = AE__SIMD(from_f64),
 };

@@ -97,6 +97,14 @@ static inline ae_model *chain_model(const chain *c)
     return model;
 }
 
+/* The mean loss over data in memory, where nothing fails. */
+static inline double data_loss(ae_model *model, const ae__view *view)
+{
+    double loss;
+    assert_int_equal(ae__run_loss(model, view, NULL, &loss), AE_OK);
+    return loss;
+}
+
 /* All arrays of a model's weights, or of what is laid out as they are, in order. */
 #define EACH_WEIGHT(model, weight)                                                                 \
     for (const ae__weight *weight = (model)->plan.weights;                                         \

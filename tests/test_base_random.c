@@ -149,6 +149,7 @@ static void order_must_be_a_bijection(uint64_t rows)
         uint64_t row = ae__order_at(&order, i);
         if (row >= rows || seen[row]) fail_msg("%ju rows: %ju at %ju", rows, row, i);
         seen[row] = true;
+        assert_int_equal(ae__order_place(&order, row), i);
     }
     free(seen);
 }

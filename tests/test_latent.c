@@ -400,7 +400,7 @@ static void training_sees_the_loss_of_evaluation(void **state)
         memcpy(t.trainer.target, t.trainer.x, KNOWN * DIM * sizeof(real));
         const ae__view view = view_of(x, KNOWN, DIM);
         ae__trainer_gradients(&t.trainer, &t.context, NULL, NULL);
-        const double want = ae__run_loss(t.model, &view, NULL) * KNOWN;
+        const double want = data_loss(t.model, &view) * KNOWN;
         assert_near(t.trainer.parts[AE__PART_LOSS], want, EXACT * fabs(want));
         for (size_t i = 1; i < t.model->plan.n_parts; i++)
             assert_near(t.trainer.parts[i], t.model->work.parts[i],
@@ -418,12 +418,12 @@ static void chunks_change_nothing(void **state)
     (void)state;
     known_begin(&k);
     set_encoder(&k, 0.5);
-    const double loss = ae__run_loss(k.model, &k.view, NULL);
+    const double loss = data_loss(k.model, &k.view);
     ae__latent_likelihood(k.model, &k.view, 10, 1, want);
     ae__latent_sample(k.model, &k.view, 3, 1, codes[0]);
     for (size_t chunk = 1; chunk < KNOWN; chunk++) {
         k.model->plan.chunk = chunk;
-        assert_true(ae__run_loss(k.model, &k.view, NULL) == loss);
+        assert_true(data_loss(k.model, &k.view) == loss);
         ae__latent_likelihood(k.model, &k.view, 10, 1, got);
         assert_memory_equal(got, want, sizeof got);
         ae__latent_sample(k.model, &k.view, 3, 1, codes[1]);
@@ -485,7 +485,7 @@ static void divergence_is_the_closed_form_and_the_integral(void **state)
     const ae__view view = view_of(&x, 1, 1);
     (void)state;
     ae__latent_diagnose(t.model, &view, kl, NULL);
-    ae__run_loss(t.model, &view, NULL);
+    data_loss(t.model, &view);
     for (size_t j = 0; j < CASES; j++) {
         const double want = divergence_of(m[j], a[j]);
         sum += want;
@@ -540,7 +540,7 @@ static void extreme_log_variances_stay_finite(void **state)
         for (size_t j = 0; j < 2; j++) /* the bound has no slope out there */
             assert_near((double)bias[CASES + j], 0, 1e-6);
     }
-    assert_true(isfinite(ae__run_loss(t.model, &view, NULL)));
+    assert_true(isfinite(data_loss(t.model, &view)));
     trial_free(&t);
 }
 

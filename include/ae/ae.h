@@ -255,7 +255,13 @@ enum {
 enum {
     AE_SHUFFLE_UNSET = -1,
     AE_SHUFFLE_NONE = 0, /* as they stand */
-    AE_SHUFFLE_FULL = 1  /* a new permutation each epoch */
+    AE_SHUFFLE_FULL = 1, /* a new permutation each epoch */
+    /* A new permutation of blocks of rows (AE_PARAM_SHUFFLE_BLOCK), and one of the rows within each
+     * window of so many blocks (SHUFFLE_WINDOW): nearly as good, and data that are larger than
+     * memory are read a block at a time. */
+    AE_SHUFFLE_BLOCK = 2,
+    /* A new permutation of the rows within each window; blocks stay: for data that come in order. */
+    AE_SHUFFLE_WINDOW = 3
 };
 
 /* How the learning rate changes: its value at step t, from 0, of all that the model has made. r is
@@ -315,6 +321,9 @@ enum {
                                        * their rows: 4 of 64 rows make the step of 256 in the
                                        * memory of 64; the last group of an epoch may have fewer;
                                        * 1 to 65536 */
+    AE_PARAM_SHUFFLE_BLOCK = 30,      /* i64, 256: rows of a block; 1 to 2^24 */
+    AE_PARAM_SHUFFLE_WINDOW = 31,     /* i64, 16: blocks of a window, which a fit has in memory as a
+                                   * whole of data that are read; 1 to 2^16 */
 
     /* the layer added last (ae_config_set); kept in the file */
     AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer, as given to ae_config_dense */
@@ -838,7 +847,8 @@ AE_API int32_t ae_model_get_f64(const ae_model *model, int32_t param, double *va
  * --------------------------------------------------------------------------------------------- */
 
 /* A view of the caller's arrays, which are neither copied nor changed, and must stay until the call
- * that uses the view returns. */
+ * that uses the view returns; or of rows that are read when they are wanted, from a function of the
+ * caller's or a file, and may be more than memory holds. Wherever data are taken, either will do. */
 typedef struct ae_data ae_data;
 
 /* What an array is. */
@@ -868,6 +878,41 @@ AE_API void ae_data_free(ae_data *data);
 AE_API int32_t ae_data_array(ae_data *data, int32_t role, int32_t type, const void *values,
                              int64_t rows, int64_t dim);
 
+/* Reads rows for the library.
+ *   first_row   from 0
+ *   rows        at least 1, all of them there: first_row + rows is at most the rows said
+ *   out         rows x dim numbers of the type said, to be written all
+ * 0: done. Anything else: it could not; the call that wanted the rows ends with IO. It must not call
+ * the library with the model, or the view, that it reads for. */
+typedef int32_t ae_read(void *user, int64_t first_row, int64_t rows, void *out);
+
+/* What such a function does beyond. */
+enum {
+    AE_SOURCE_UNSET = -1,
+    /* It cannot jump: first_row is where its last call ended, or 0, to begin anew (the first time,
+     * too). Orders of AE_SHUFFLE_FULL and BLOCK want it to (STATE from ae_fit). */
+    AE_SOURCE_IN_ORDER = 1,
+    /* It may be called on a thread of the library's, but never twice at once by one call of it. A
+     * fit with more than one thread then reads ahead while it trains. Without this flag it is called
+     * on the thread that called the library. */
+    AE_SOURCE_ANY_THREAD = 2
+};
+
+/* Sets what a function reads, in place of an array. Its rows are checked as they come: see ae_fit.
+ *   role, type, rows, dim   as ae_data_array
+ *   read, user              kept, as `user` points to, until ae_data_free, or the role is set again
+ *   flags                   sum of AE_SOURCE_*, 0: none
+ * INVALID: NULL, or an unknown role, type or flag. RANGE: rows or dim. NOMEM. On failure the view is
+ * as it was.
+ * Threads: one call per handle; so, too, all calls that use a view with AE_SOURCE_IN_ORDER (else
+ * BUSY from one of them). Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_data_source(ae_data *data, int32_t role, int32_t type, ae_read *read, void *user,
+                              int64_t rows, int64_t dim, int32_t flags);
+
+/* What a role has; each may be NULL. INVALID: NULL, or an unknown role. STATE: the role has no array.
+ * Threads: as const. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_data_shape(const ae_data *data, int32_t role, int64_t *rows, int64_t *dim);
+
 /* Lets each number of an array enter as value * scale + offset: scale 1.0 / 255 and offset 0 take
  * 8-bit images to [0, 1]. Doubles are scaled in double, then rounded to float; all else is computed
  * in float, product and sum each rounded.
@@ -878,7 +923,7 @@ AE_API int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double o
 
 /* Says how far rows lie apart, where they are part of a wider table.
  *   bytes   from row to row: a multiple of the type's size, at least dim of them
- * INVALID: NULL or an unknown role. STATE: the role has no array. RANGE.
+ * INVALID: NULL or an unknown role. STATE: the role has no array, or is read. RANGE.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_data_stride(ae_data *data, int32_t role, int64_t bytes);
 

@@ -72,10 +72,12 @@ int32_t ae__check_output(const char *name, const void *out, size_t unit, size_t 
     return AE_OK;
 }
 
-int32_t ae__check_input(const ae__view *view, const char *name, size_t dim)
+int32_t ae__check_input(ae__view *view, const char *name, size_t dim)
 {
-    if (!view->x.values) return ae__fail(AE_ERR_STATE, "%s: has no array AE_DATA_X", name);
-    if (view->y.values && view->y.rows != view->x.rows)
+    if (!ae__array_given(&view->x))
+        return ae__fail(AE_ERR_STATE, "%s: has no array AE_DATA_X", name);
+    view->x.name = name;
+    if (ae__array_given(&view->y) && view->y.rows != view->x.rows)
         return ae__fail(AE_ERR_SHAPE, "%s: has %zu rows, wanted the targets' %zu", name,
                         view->x.rows, view->y.rows);
     if (view->x.dim == dim) return AE_OK;
@@ -90,50 +92,50 @@ static bool takes_side(const ae_model *model, int32_t first, int32_t last)
     return false;
 }
 
-int32_t ae__check_side(const ae_model *model, const ae__view *view, int32_t first, int32_t last,
+int32_t ae__check_side(const ae_model *model, ae__view *view, int32_t first, int32_t last,
                        size_t rows)
 {
-    const ae__array *side = &view->side;
+    ae__array *side = &view->side;
     const size_t want = ae__plan_side(&model->plan), classes = ae__plan_classes(&model->plan);
-    if (!side->values && takes_side(model, first, last))
+    if (!ae__array_given(side) && takes_side(model, first, last))
         return ae__fail(AE_ERR_STATE,
                         "side: is missing, wanted AE_DATA_SIDE of dimension %zu (a ..._data call)",
                         want);
-    if (!side->values) return AE_OK;
+    if (!ae__array_given(side)) return AE_OK;
     if (side->dim != want)
         return ae__fail(AE_ERR_SHAPE, "side: dimension is %zu, wanted %zu%s", side->dim, want,
                         want ? "" : ": the model has no concat layer");
     if (side->rows != rows)
         return ae__fail(AE_ERR_SHAPE, "side: has %zu rows, wanted %zu", side->rows, rows);
-    return ae__array_check(side, &(ae__demand){.classes = classes}, "side", model->engine.kernels);
+    return ae__array_hold(side, &(ae__demand){.classes = classes}, model->engine.kernels);
 }
 
-int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *x_name,
+int32_t ae__check_loss(const ae_model *model, ae__view *view, const char *x_name,
                        const char *y_name)
 {
-    const ae__array *target = ae__view_target(view);
-    const char *name = target == &view->x ? x_name : y_name;
+    ae__array *target = ae__array_given(&view->y) ? &view->y : &view->x;
     size_t output = ae__plan_output(&model->plan);
     bool unit = false;
     AE_TRY(ae__check_input(view, x_name, model->plan.layers[0].in));
+    view->y.name = y_name;
     AE_TRY(ae__check_side(model, view, 0, model->plan.n_layers, view->x.rows));
     if (!model->desc.n_terms)
         return ae__fail(AE_ERR_STATE,
                         "model: has no loss; call ae_config_loss before ae_model_create");
     if (target->dim != output)
         return ae__fail(AE_ERR_SHAPE, "%s: target's dimension is %zu, wanted the output's %zu",
-                        name, target->dim, output);
+                        target->name, target->dim, output);
     for (int32_t i = 0; i < model->desc.n_terms; i++)
         unit |= ae__term_of(model->desc.terms[i].kind)->unit_targets;
-    return ae__array_check(target, &(ae__demand){.unit = unit}, name, model->engine.kernels);
+    return ae__array_hold(target, &(ae__demand){.unit = unit}, model->engine.kernels);
 }
 
-int32_t ae__check_finite(const ae_model *model, const ae__view *view, const char *x_name,
-                         const char *y_name)
+int32_t ae__check_finite(const ae_model *model, ae__view *view)
 {
-    const ae__demand finite = {.finite = true};
-    const ae__kernels *kernels = model->engine.kernels;
-    AE_TRY(ae__array_check(&view->x, &finite, x_name, kernels));
-    if (view->side.values) AE_TRY(ae__array_check(&view->side, &finite, "side", kernels));
-    return view->y.values ? ae__array_check(&view->y, &finite, y_name, kernels) : AE_OK;
+    ae__array *arrays[] = {&view->x, &view->side, &view->y};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        if (ae__array_given(arrays[i]))
+            AE_TRY(ae__array_hold(arrays[i], &(ae__demand){.finite = true}, model->engine.kernels));
+    }
+    return AE_OK;
 }

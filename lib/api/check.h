@@ -64,21 +64,22 @@ struct ae_fit_options {
     double checkpoint_seconds;
 };
 
-/* STATE: the view has no x; SHAPE: another dimension than `dim`, or targets of other rows. */
-int32_t ae__check_input(const ae__view *view, const char *name, size_t dim);
+/* A view on its way to where it is used, a copy: what its arrays hold is checked here, what its
+ * sources hold is noted, to be checked as it comes. `name` is what messages call the data.
+ * STATE: the view has no x; SHAPE: another dimension than `dim`, or targets of other rows. */
+int32_t ae__check_input(ae__view *view, const char *name, size_t dim);
 
 /* The side for layers [first, last) and `rows` rows. STATE: they take one, and there is none; SHAPE:
  * another dimension or number of rows, or a model without a place for it; RANGE: labels. */
-int32_t ae__check_side(const ae_model *model, const ae__view *view, int32_t first, int32_t last,
+int32_t ae__check_side(const ae_model *model, ae__view *view, int32_t first, int32_t last,
                        size_t rows);
 
 /* The same for a view whose loss is to be computed: STATE: the model has no loss; SHAPE: targets of
  * another dimension than the output; RANGE: outside [0, 1] where a loss wants that. */
-int32_t ae__check_loss(const ae_model *model, const ae__view *view, const char *x_name,
+int32_t ae__check_loss(const ae_model *model, ae__view *view, const char *x_name,
                        const char *y_name);
 
-/* NONFINITE: NaN or infinity in x or targets. */
-int32_t ae__check_finite(const ae_model *model, const ae__view *view, const char *x_name,
-                         const char *y_name);
+/* NONFINITE: NaN or infinity in x, side or targets, after the checks above. */
+int32_t ae__check_finite(const ae_model *model, ae__view *view);
 
 #endif

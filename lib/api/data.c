@@ -1,4 +1,4 @@
-/* ae.h: views of the caller's arrays. */
+/* ae.h: views of the caller's arrays, and of what is read from elsewhere. */
 #include "api/check.h"
 
 int32_t ae_data_create_with(ae_data **out, const ae_allocator *allocator)
@@ -23,6 +23,9 @@ void ae_data_free(ae_data *data)
 {
     if (!data) return;
     ae_allocator mem = data->mem;
+    ae__source_free(data->view.x.source);
+    ae__source_free(data->view.y.source);
+    ae__source_free(data->view.side.source);
     ae__mem_free(&mem, data);
 }
 
@@ -45,17 +48,63 @@ static int32_t role_of(ae_data *data, int32_t role, ae__array **array)
 static int32_t given(ae_data *data, int32_t role, ae__array **array)
 {
     AE_TRY(role_of(data, role, array));
-    if ((*array)->values) return AE_OK;
+    if (ae__array_given(*array)) return AE_OK;
     return ae__fail(AE_ERR_STATE, "data: role %s has no array yet", roles[role]);
+}
+
+static void replace(ae__array *array, const ae__array *next)
+{
+    ae__source_free(array->source);
+    *array = *next;
 }
 
 int32_t ae_data_array(ae_data *data, int32_t role, int32_t type, const void *values, int64_t rows,
                       int64_t dim)
 {
-    ae__array *array = NULL;
+    ae__array *array = NULL, next;
     AE__WANT(data);
     AE_TRY(role_of(data, role, &array));
-    return ae__array_set(array, roles[role], type, values, rows, dim);
+    AE_TRY(ae__array_set(&next, roles[role], type, values, rows, dim));
+    replace(array, &next);
+    return AE_OK;
+}
+
+/* Takes the source over. */
+static int32_t set_source(ae__array *array, int32_t role, int32_t type, ae__source *source,
+                          int64_t rows, int64_t dim)
+{
+    ae__array next;
+    int32_t status = ae__array_set_source(&next, roles[role], type, source, rows, dim);
+    if (status == AE_OK)
+        replace(array, &next);
+    else
+        ae__source_free(source);
+    return status;
+}
+
+int32_t ae_data_source(ae_data *data, int32_t role, int32_t type, ae_read *read, void *user,
+                       int64_t rows, int64_t dim, int32_t flags)
+{
+    ae__array *array = NULL;
+    ae__source *source;
+    AE__WANT(data);
+    AE_TRY(role_of(data, role, &array));
+    AE__WANT(read);
+    if (flags & ~(AE_SOURCE_IN_ORDER | AE_SOURCE_ANY_THREAD))
+        return ae__fail(AE_ERR_INVALID, "data: flags is %d, wanted a sum of AE_SOURCE_*",
+                        (int)flags);
+    AE_TRY(ae__source_of_function(&source, &data->mem, read, user, flags));
+    return set_source(array, role, type, source, rows, dim);
+}
+
+int32_t ae_data_shape(const ae_data *data, int32_t role, int64_t *rows, int64_t *dim)
+{
+    ae__array *array = NULL;
+    AE__WANT(data);
+    AE_TRY(given((ae_data *)data, role, &array));
+    if (rows) *rows = (int64_t)array->rows;
+    if (dim) *dim = (int64_t)array->dim;
+    return AE_OK;
 }
 
 int32_t ae_data_scale(ae_data *data, int32_t role, double scale, double offset)

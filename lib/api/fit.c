@@ -156,7 +156,7 @@ static int32_t validation_view(const ae_model *model, const ae_fit_options *opti
                              ae_model_output_dim(model)));
     *out = view;
     AE_TRY(ae__check_loss(model, view, "validation x", "validation y"));
-    return ae__check_finite(model, view, "validation x", "validation y");
+    return ae__check_finite(model, view);
 }
 
 /* What the options ask for, but for the data. */
@@ -181,17 +181,17 @@ static ae__fit_request request_of(const ae_fit_options *options)
     };
 }
 
-static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *options)
+static int32_t fit(ae_model *model, ae__view data, const ae_fit_options *options)
 {
     ae__view validation;
     ae_fit_options defaults = {.x = NULL};
     ae__spec_begin_scope(&defaults.fit, AE_SCOPE_FIT);
     ae__fit_request request = request_of(options ? options : &defaults);
-    request.data = data;
+    request.data = &data;
     if (options) AE_TRY(ae__stuck(&options->failure));
     AE_TRY(ae__check_change(model));
-    AE_TRY(ae__check_loss(model, data, "x", "y"));
-    AE_TRY(ae__check_finite(model, data, "x", "y"));
+    AE_TRY(ae__check_loss(model, &data, "x", "y"));
+    AE_TRY(ae__check_finite(model, &data));
     AE_TRY(validation_view(model, options, &validation, &request.validation));
     if (request.validation && request.split > 0)
         return ae__fail(AE_ERR_INVALID,
@@ -200,20 +200,20 @@ static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *
     return ae__fit(model, &request);
 }
 
-static int32_t fit_batch(ae_model *model, const ae__view *data, double *loss)
+static int32_t fit_batch(ae_model *model, ae__view data, double *loss)
 {
     AE_TRY(ae__check_change(model));
-    if (data->x.rows > AE__ONLINE_ROWS)
-        return ae__fail(AE_ERR_RANGE, "ae_fit_batch: rows is %zu, wanted at most %d", data->x.rows,
+    if (data.x.rows > AE__ONLINE_ROWS)
+        return ae__fail(AE_ERR_RANGE, "ae_fit_batch: rows is %zu, wanted at most %d", data.x.rows,
                         AE__ONLINE_ROWS);
-    AE_TRY(ae__check_loss(model, data, "x", "y"));
-    AE_TRY(ae__check_finite(model, data, "x", "y"));
-    return ae__fit_batch(model, data, loss);
+    AE_TRY(ae__check_loss(model, &data, "x", "y"));
+    AE_TRY(ae__check_finite(model, &data));
+    return ae__fit_batch(model, &data, loss);
 }
 
 #else
 
-static int32_t fit_batch(ae_model *model, const ae__view *data, double *loss)
+static int32_t fit_batch(ae_model *model, ae__view data, double *loss)
 {
     (void)model;
     (void)data;
@@ -221,7 +221,7 @@ static int32_t fit_batch(ae_model *model, const ae__view *data, double *loss)
     return ae__fail(AE_ERR_UNSUPPORTED, "ae_fit_batch: this libae was built without training");
 }
 
-static int32_t fit(ae_model *model, const ae__view *data, const ae_fit_options *options)
+static int32_t fit(ae_model *model, ae__view data, const ae_fit_options *options)
 {
     (void)model;
     (void)data;
@@ -235,7 +235,7 @@ int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_options *
 {
     AE__WANT(model);
     AE__WANT(data);
-    return fit(model, &data->view, options);
+    return fit(model, data->view, options);
 }
 
 int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
@@ -246,14 +246,14 @@ int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
     AE__WANT(x);
     AE_TRY(
         ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
-    return fit(model, &view, options);
+    return fit(model, view, options);
 }
 
 int32_t ae_fit_batch_data(ae_model *model, const ae_data *data, double *loss)
 {
     AE__WANT(model);
     AE__WANT(data);
-    return fit_batch(model, &data->view, loss);
+    return fit_batch(model, data->view, loss);
 }
 
 int32_t ae_fit_batch(ae_model *model, const float *x, const float *y, int64_t rows, double *loss)
@@ -263,5 +263,5 @@ int32_t ae_fit_batch(ae_model *model, const float *x, const float *y, int64_t ro
     AE__WANT(x);
     AE_TRY(
         ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
-    return fit_batch(model, &view, loss);
+    return fit_batch(model, view, loss);
 }

@@ -3,16 +3,15 @@
 #include "model/run.h"
 
 /* Layers [first, last) over x; every check comes before the first write. */
-static int32_t run(ae_model *model, const ae__view *view, int32_t first, int32_t last, float *out,
+static int32_t run(ae_model *model, ae__view view, int32_t first, int32_t last, float *out,
                    size_t cap)
 {
     AE_TRY(ae__check_model(model));
-    AE_TRY(ae__check_input(view, first ? "code" : "x", model->plan.layers[first].in));
-    AE_TRY(ae__check_side(model, view, first, last, view->x.rows));
-    AE_TRY(ae__check_output("output", out, sizeof *out, view->x.rows,
-                            model->plan.layers[last - 1].out, cap, view));
-    ae__run_layers(model, view, first, last, out);
-    return AE_OK;
+    AE_TRY(ae__check_input(&view, first ? "code" : "x", model->plan.layers[first].in));
+    AE_TRY(ae__check_side(model, &view, first, last, view.x.rows));
+    AE_TRY(ae__check_output("output", out, sizeof *out, view.x.rows,
+                            model->plan.layers[last - 1].out, cap, &view));
+    return ae__run_layers(model, &view, first, last, out);
 }
 
 int32_t ae_encode_data(ae_model *model, const ae_data *data, float *code, size_t cap)
@@ -20,7 +19,7 @@ int32_t ae_encode_data(ae_model *model, const ae_data *data, float *code, size_t
     AE__WANT(model);
     AE__WANT(data);
     AE__WANT(code);
-    return run(model, &data->view, 0, model->desc.code, code, cap);
+    return run(model, data->view, 0, model->desc.code, code, cap);
 }
 
 int32_t ae_reconstruct_data(ae_model *model, const ae_data *data, float *out, size_t cap)
@@ -28,7 +27,7 @@ int32_t ae_reconstruct_data(ae_model *model, const ae_data *data, float *out, si
     AE__WANT(model);
     AE__WANT(data);
     AE__WANT(out);
-    return run(model, &data->view, 0, model->plan.n_layers, out, cap);
+    return run(model, data->view, 0, model->plan.n_layers, out, cap);
 }
 
 static int32_t check_layer(const ae_model *model, int32_t layer)
@@ -45,7 +44,7 @@ int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *data, fl
     AE__WANT(data);
     AE__WANT(out);
     AE_TRY(check_layer(model, layer));
-    return run(model, &data->view, 0, layer + 1, out, cap);
+    return run(model, data->view, 0, layer + 1, out, cap);
 }
 
 /* The same on plain rows that enter layer `first`. */
@@ -55,7 +54,7 @@ static int32_t run_plain(ae_model *model, const float *x, int64_t rows, int32_t 
     ae__view view = {0};
     AE_TRY(ae__array_set(&view.x, first ? "code" : "x", AE_TYPE_F32, x, rows,
                          (int64_t)model->plan.layers[first].in));
-    return run(model, &view, first, last, out, cap);
+    return run(model, view, first, last, out, cap);
 }
 
 int32_t ae_encode(ae_model *model, const float *x, int64_t rows, float *code, size_t cap)
@@ -81,7 +80,7 @@ int32_t ae_decode_data(ae_model *model, const ae_data *data, float *out, size_t 
     AE__WANT(data);
     AE__WANT(out);
     AE_TRY(ae__check_decoder(model));
-    return run(model, &data->view, model->desc.code, model->plan.n_layers, out, cap);
+    return run(model, data->view, model->desc.code, model->plan.n_layers, out, cap);
 }
 
 int32_t ae_reconstruct(ae_model *model, const float *x, int64_t rows, float *out, size_t cap)
@@ -102,13 +101,13 @@ int32_t ae_features(ae_model *model, int32_t layer, const float *x, int64_t rows
     return run_plain(model, x, rows, 0, layer + 1, out, cap);
 }
 
-static int32_t score(ae_model *model, const ae__view *view, float *scores, size_t cap)
+static int32_t score(ae_model *model, ae__view view, float *scores, size_t cap)
 {
+    double loss;
     AE_TRY(ae__check_model(model));
-    AE_TRY(ae__check_output("scores", scores, sizeof *scores, view->x.rows, 1, cap, view));
-    AE_TRY(ae__check_loss(model, view, "x", "y"));
-    ae__run_loss(model, view, scores);
-    return AE_OK;
+    AE_TRY(ae__check_output("scores", scores, sizeof *scores, view.x.rows, 1, cap, &view));
+    AE_TRY(ae__check_loss(model, &view, "x", "y"));
+    return ae__run_loss(model, &view, scores, &loss);
 }
 
 int32_t ae_score_data(ae_model *model, const ae_data *data, float *scores, size_t cap)
@@ -116,7 +115,7 @@ int32_t ae_score_data(ae_model *model, const ae_data *data, float *scores, size_
     AE__WANT(model);
     AE__WANT(data);
     AE__WANT(scores);
-    return score(model, &data->view, scores, cap);
+    return score(model, data->view, scores, cap);
 }
 
 int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, size_t cap)
@@ -126,15 +125,14 @@ int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, s
     AE__WANT(x);
     AE__WANT(scores);
     AE_TRY(ae__view_plain(&view, x, NULL, rows, model->plan.layers[0].in, 0));
-    return score(model, &view, scores, cap);
+    return score(model, view, scores, cap);
 }
 
-static int32_t evaluate(ae_model *model, const ae__view *view, double *loss)
+static int32_t evaluate(ae_model *model, ae__view view, double *loss)
 {
     AE_TRY(ae__check_model(model));
-    AE_TRY(ae__check_loss(model, view, "x", "y"));
-    *loss = ae__run_loss(model, view, NULL);
-    return AE_OK;
+    AE_TRY(ae__check_loss(model, &view, "x", "y"));
+    return ae__run_loss(model, &view, NULL, loss);
 }
 
 int32_t ae_evaluate_terms(ae_model *model, const ae_data *data, double *terms, size_t cap)
@@ -145,7 +143,7 @@ int32_t ae_evaluate_terms(ae_model *model, const ae_data *data, double *terms, s
     AE__WANT(terms);
     const size_t n = (size_t)model->plan.n_terms;
     if (n) AE_TRY(ae__check_output("terms", terms, sizeof *terms, 1, n, cap, &data->view));
-    AE_TRY(evaluate(model, &data->view, &loss));
+    AE_TRY(evaluate(model, data->view, &loss));
     for (size_t i = 0; i < n; i++)
         terms[i] = model->work.parts[AE__PART_TERM + i] / (double)data->view.x.rows;
     return AE_OK;
@@ -156,7 +154,7 @@ int32_t ae_evaluate_data(ae_model *model, const ae_data *data, double *loss)
     AE__WANT(model);
     AE__WANT(data);
     AE__WANT(loss);
-    return evaluate(model, &data->view, loss);
+    return evaluate(model, data->view, loss);
 }
 
 int32_t ae_evaluate(ae_model *model, const float *x, const float *y, int64_t rows, double *loss)
@@ -167,5 +165,5 @@ int32_t ae_evaluate(ae_model *model, const float *x, const float *y, int64_t row
     AE__WANT(loss);
     AE_TRY(
         ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
-    return evaluate(model, &view, loss);
+    return evaluate(model, view, loss);
 }

@@ -28,7 +28,7 @@ static int32_t check_drawn(const ae_model *model)
 }
 
 /* A model with such a code, and its input. */
-static int32_t check_encoder(const ae_model *model, const ae__view *view)
+static int32_t check_encoder(const ae_model *model, ae__view *view)
 {
     AE_TRY(check_drawn(model));
     AE_TRY(ae__check_input(view, "x", model->plan.layers[0].in));
@@ -42,20 +42,19 @@ static int32_t plain(const ae_model *model, ae__view *view, const float *x, int6
 
 /* ---- posterior ---- */
 
-static int32_t posterior(ae_model *model, const ae__view *view, float *mean, float *log_variance,
+static int32_t posterior(ae_model *model, ae__view view, float *mean, float *log_variance,
                          size_t cap)
 {
     float *outs[] = {mean, log_variance};
     if (!mean && !log_variance)
         return ae__fail(AE_ERR_INVALID, "posterior: mean and log_variance are NULL, wanted one");
-    AE_TRY(check_encoder(model, view));
+    AE_TRY(check_encoder(model, &view));
     for (int32_t i = 0; i < 2; i++) {
         if (outs[i])
-            AE_TRY(ae__check_output(i ? "log_variance" : "mean", outs[i], sizeof *mean,
-                                    view->x.rows, ae__plan_code(&model->plan), cap, view));
+            AE_TRY(ae__check_output(i ? "log_variance" : "mean", outs[i], sizeof *mean, view.x.rows,
+                                    ae__plan_code(&model->plan), cap, &view));
     }
-    ae__latent_posterior(model, view, mean, log_variance);
-    return AE_OK;
+    return ae__latent_posterior(model, &view, mean, log_variance);
 }
 
 int32_t ae_posterior_data(ae_model *model, const ae_data *data, float *mean, float *log_variance,
@@ -63,7 +62,7 @@ int32_t ae_posterior_data(ae_model *model, const ae_data *data, float *mean, flo
 {
     AE__WANT(model);
     AE__WANT(data);
-    return posterior(model, &data->view, mean, log_variance, cap);
+    return posterior(model, data->view, mean, log_variance, cap);
 }
 
 int32_t ae_posterior(ae_model *model, const float *x, int64_t rows, float *mean,
@@ -73,19 +72,18 @@ int32_t ae_posterior(ae_model *model, const float *x, int64_t rows, float *mean,
     AE__WANT(model);
     AE__WANT(x);
     AE_TRY(plain(model, &view, x, rows));
-    return posterior(model, &view, mean, log_variance, cap);
+    return posterior(model, view, mean, log_variance, cap);
 }
 
-static int32_t posterior_sample(ae_model *model, const ae__view *view, int64_t samples,
-                                int64_t seed, float *codes, size_t cap)
+static int32_t posterior_sample(ae_model *model, ae__view view, int64_t samples, int64_t seed,
+                                float *codes, size_t cap)
 {
-    AE_TRY(check_encoder(model, view));
+    AE_TRY(check_encoder(model, &view));
     AE_TRY(check_range("samples", samples, 1, MAX_SAMPLES));
     AE_TRY(check_seed(seed));
-    AE_TRY(ae__check_output("codes", codes, sizeof *codes, view->x.rows,
-                            (size_t)samples * ae__plan_code(&model->plan), cap, view));
-    ae__latent_sample(model, view, (size_t)samples, (uint64_t)seed, codes);
-    return AE_OK;
+    AE_TRY(ae__check_output("codes", codes, sizeof *codes, view.x.rows,
+                            (size_t)samples * ae__plan_code(&model->plan), cap, &view));
+    return ae__latent_sample(model, &view, (size_t)samples, (uint64_t)seed, codes);
 }
 
 int32_t ae_posterior_sample_data(ae_model *model, const ae_data *data, int64_t samples,
@@ -94,7 +92,7 @@ int32_t ae_posterior_sample_data(ae_model *model, const ae_data *data, int64_t s
     AE__WANT(model);
     AE__WANT(data);
     AE__WANT(codes);
-    return posterior_sample(model, &data->view, samples, seed, codes, cap);
+    return posterior_sample(model, data->view, samples, seed, codes, cap);
 }
 
 int32_t ae_posterior_sample(ae_model *model, const float *x, int64_t rows, int64_t samples,
@@ -105,22 +103,21 @@ int32_t ae_posterior_sample(ae_model *model, const float *x, int64_t rows, int64
     AE__WANT(x);
     AE__WANT(codes);
     AE_TRY(plain(model, &view, x, rows));
-    return posterior_sample(model, &view, samples, seed, codes, cap);
+    return posterior_sample(model, view, samples, seed, codes, cap);
 }
 
 /* ---- prior ---- */
 
-static int32_t sample(ae_model *model, const ae__view *view, size_t rows, int64_t seed, float *out,
+static int32_t sample(ae_model *model, ae__view view, size_t rows, int64_t seed, float *out,
                       size_t cap)
 {
     const ae__plan *plan = &model->plan;
     AE_TRY(check_drawn(model));
     AE_TRY(ae__check_decoder(model));
     AE_TRY(check_seed(seed));
-    AE_TRY(ae__check_side(model, view, model->desc.code, plan->n_layers, rows));
-    AE_TRY(ae__check_output("output", out, sizeof *out, rows, ae__plan_output(plan), cap, view));
-    ae__latent_prior(model, view, rows, (uint64_t)seed, out);
-    return AE_OK;
+    AE_TRY(ae__check_side(model, &view, model->desc.code, plan->n_layers, rows));
+    AE_TRY(ae__check_output("output", out, sizeof *out, rows, ae__plan_output(plan), cap, &view));
+    return ae__latent_prior(model, &view, rows, (uint64_t)seed, out);
 }
 
 int32_t ae_sample_data(ae_model *model, const ae_data *data, int64_t seed, float *out, size_t cap)
@@ -129,8 +126,9 @@ int32_t ae_sample_data(ae_model *model, const ae_data *data, int64_t seed, float
     AE__WANT(data);
     AE__WANT(out);
     const ae__view view = {.side = data->view.side};
-    if (!view.side.values) return ae__fail(AE_ERR_STATE, "side: has no array AE_DATA_SIDE");
-    return sample(model, &view, view.side.rows, seed, out, cap);
+    if (!ae__array_given(&view.side))
+        return ae__fail(AE_ERR_STATE, "side: has no array AE_DATA_SIDE");
+    return sample(model, view, view.side.rows, seed, out, cap);
 }
 
 int32_t ae_sample(ae_model *model, int64_t rows, int64_t seed, float *out, size_t cap)
@@ -141,7 +139,7 @@ int32_t ae_sample(ae_model *model, int64_t rows, int64_t seed, float *out, size_
     AE_TRY(check_range("rows", rows, 1, (INT64_C(1) << 40) - 1));
     if ((uint64_t)rows > SIZE_MAX)
         return ae__fail(AE_ERR_RANGE, "rows is %lld, more than memory has", (long long)rows);
-    return sample(model, &view, (size_t)rows, seed, out, cap);
+    return sample(model, view, (size_t)rows, seed, out, cap);
 }
 
 int32_t ae_interpolate(ae_model *model, const float *from, const float *to, int64_t steps,
@@ -176,17 +174,16 @@ static int32_t check_likelihood(const ae_model *model)
                                   "bernoulli_nll or gaussian_nll");
 }
 
-static int32_t log_likelihood(ae_model *model, const ae__view *view, int64_t samples, int64_t seed,
+static int32_t log_likelihood(ae_model *model, ae__view view, int64_t samples, int64_t seed,
                               double *values, size_t cap)
 {
     AE_TRY(check_drawn(model));
     AE_TRY(check_likelihood(model));
-    AE_TRY(ae__check_loss(model, view, "x", "y"));
+    AE_TRY(ae__check_loss(model, &view, "x", "y"));
     AE_TRY(check_range("samples", samples, 1, MAX_SAMPLES));
     AE_TRY(check_seed(seed));
-    AE_TRY(ae__check_output("values", values, sizeof *values, view->x.rows, 1, cap, view));
-    ae__latent_likelihood(model, view, (size_t)samples, (uint64_t)seed, values);
-    return AE_OK;
+    AE_TRY(ae__check_output("values", values, sizeof *values, view.x.rows, 1, cap, &view));
+    return ae__latent_likelihood(model, &view, (size_t)samples, (uint64_t)seed, values);
 }
 
 int32_t ae_log_likelihood_data(ae_model *model, const ae_data *data, int64_t samples, int64_t seed,
@@ -195,7 +192,7 @@ int32_t ae_log_likelihood_data(ae_model *model, const ae_data *data, int64_t sam
     AE__WANT(model);
     AE__WANT(data);
     AE__WANT(values);
-    return log_likelihood(model, &data->view, samples, seed, values, cap);
+    return log_likelihood(model, data->view, samples, seed, values, cap);
 }
 
 int32_t ae_log_likelihood(ae_model *model, const float *x, int64_t rows, int64_t samples,
@@ -206,23 +203,21 @@ int32_t ae_log_likelihood(ae_model *model, const float *x, int64_t rows, int64_t
     AE__WANT(x);
     AE__WANT(values);
     AE_TRY(plain(model, &view, x, rows));
-    return log_likelihood(model, &view, samples, seed, values, cap);
+    return log_likelihood(model, view, samples, seed, values, cap);
 }
 
-static int32_t diagnose(ae_model *model, const ae__view *view, double *kl, double *variance,
-                        size_t cap)
+static int32_t diagnose(ae_model *model, ae__view view, double *kl, double *variance, size_t cap)
 {
     double *outs[] = {kl, variance};
     if (!kl && !variance)
         return ae__fail(AE_ERR_INVALID, "diagnose: kl and variance are NULL, wanted one");
-    AE_TRY(check_encoder(model, view));
+    AE_TRY(check_encoder(model, &view));
     for (int32_t i = 0; i < 2; i++) {
         if (outs[i])
             AE_TRY(ae__check_output(i ? "variance" : "kl", outs[i], sizeof *kl, 1,
-                                    ae__plan_code(&model->plan), cap, view));
+                                    ae__plan_code(&model->plan), cap, &view));
     }
-    ae__latent_diagnose(model, view, kl, variance);
-    return AE_OK;
+    return ae__latent_diagnose(model, &view, kl, variance);
 }
 
 int32_t ae_diagnose_data(ae_model *model, const ae_data *data, double *kl, double *variance,
@@ -230,7 +225,7 @@ int32_t ae_diagnose_data(ae_model *model, const ae_data *data, double *kl, doubl
 {
     AE__WANT(model);
     AE__WANT(data);
-    return diagnose(model, &data->view, kl, variance, cap);
+    return diagnose(model, data->view, kl, variance, cap);
 }
 
 int32_t ae_diagnose(ae_model *model, const float *x, int64_t rows, double *kl, double *variance,
@@ -240,5 +235,5 @@ int32_t ae_diagnose(ae_model *model, const float *x, int64_t rows, double *kl, d
     AE__WANT(model);
     AE__WANT(x);
     AE_TRY(plain(model, &view, x, rows));
-    return diagnose(model, &view, kl, variance, cap);
+    return diagnose(model, view, kl, variance, cap);
 }

@@ -10,11 +10,10 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "base/thread.h"
 
 #include <assert.h>
 #include <fenv.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <unistd.h>
@@ -153,24 +152,16 @@ void ae__pool_run(ae__pool *pool, size_t tasks, ae__task *fn, void *arg)
 
 /* ---- life ---- */
 
-/* A signal of the host must never land on a thread that it does not know of: workers inherit the
- * mask that their creator has at that moment. */
 static int start_workers(ae__pool *pool, int32_t wanted)
 {
-    sigset_t all, before;
-    int error = 0;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool->workers < wanted) {
         worker *next = &pool->worker[pool->workers];
         *next = (worker){.pool = pool, .number = (size_t)pool->workers + 1};
-        error = pthread_create(&next->thread, NULL, work, next);
-        if (error != 0) break;
+        int error = ae__thread_start(&next->thread, work, next);
+        if (error != 0) return error;
         pool->workers++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
+    return 0;
 }
 
 int32_t ae__pool_create(ae__pool **out, const ae_allocator *mem, int32_t threads)

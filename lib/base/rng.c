@@ -146,6 +146,21 @@ static uint64_t permute(const ae__order *order, uint64_t i)
     return (uint64_t)left << order->half_bits | right;
 }
 
+/* The rounds backwards. */
+static uint64_t permute_back(const ae__order *order, uint64_t i)
+{
+    uint32_t mask = UINT32_MAX >> (32 - order->half_bits);
+    uint32_t left = (uint32_t)(i >> order->half_bits);
+    uint32_t right = (uint32_t)i & mask;
+
+    for (int round = AE__ORDER_ROUNDS; round-- > 0;) {
+        uint32_t before = right ^ (mix(left ^ order->key[round]) & mask);
+        right = left;
+        left = before;
+    }
+    return (uint64_t)left << order->half_bits | right;
+}
+
 /* The network permutes a power of four, less than 4 times the rows (or 4): a number that falls
  * outside is sent through again, until it comes back among the rows, as its cycle must. */
 uint64_t ae__order_at(const ae__order *order, uint64_t i)
@@ -154,4 +169,12 @@ uint64_t ae__order_at(const ae__order *order, uint64_t i)
     do i = permute(order, i);
     while (i >= order->rows);
     return i;
+}
+
+uint64_t ae__order_place(const ae__order *order, uint64_t row)
+{
+    assert(row < order->rows);
+    do row = permute_back(order, row);
+    while (row >= order->rows);
+    return row;
 }

@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-enum {                         /* what a draw is for; never reused */
-       AE__DRAW_INIT = 1,      /* first weights: layer, row = tensor of the layer */
-       AE__DRAW_ORDER = 2,     /* order of the rows: epoch */
+enum {                     /* what a draw is for; never reused */
+       AE__DRAW_INIT = 1,  /* first weights: layer, row = tensor of the layer */
+       AE__DRAW_ORDER = 2, /* order of the rows: epoch; within a window sample = 1, row = window */
        AE__DRAW_CORRUPT = 3,   /* noise while training: layer, sample, row, epoch */
        AE__DRAW_POSTERIOR = 4, /* samples of a Gaussian layer: layer, sample, row, epoch */
        AE__DRAW_PRIOR = 5,     /* codes from the prior: row */
@@ -52,5 +52,8 @@ typedef struct ae__order {
 
 void ae__order_set(ae__order *order, uint64_t rows, const ae__draw *draw);
 uint64_t ae__order_at(const ae__order *order, uint64_t i); /* i < rows */
+
+/* The other way: the i with ae__order_at(i) == row. */
+uint64_t ae__order_place(const ae__order *order, uint64_t row);
 
 #endif

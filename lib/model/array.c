@@ -67,7 +67,8 @@ int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const vo
         return ae__fail(AE_ERR_INVALID, "%s: address is no multiple of its type's %zu bytes", name,
                         bytes);
     AE_TRY(check_sizes(name, rows, dim));
-    *array = (ae__array){.values = values,
+    *array = (ae__array){.name = name,
+                         .values = values,
                          .type = type,
                          .rows = (size_t)rows,
                          .dim = (size_t)dim,
@@ -76,9 +77,37 @@ int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const vo
     return AE_OK;
 }
 
+int32_t ae__array_set_source(ae__array *array, const char *name, int32_t type, ae__source *source,
+                             int64_t rows, int64_t dim)
+{
+    AE_TRY(check_type(name, type));
+    AE_TRY(check_sizes(name, rows, dim));
+    *array = (ae__array){.name = name,
+                         .source = source,
+                         .type = type,
+                         .rows = (size_t)rows,
+                         .dim = (size_t)dim,
+                         .stride = (size_t)dim * type_bytes(type),
+                         .scale = 1};
+    return AE_OK;
+}
+
+bool ae__array_given(const ae__array *array)
+{
+    return array->values || array->source;
+}
+
+size_t ae__array_row_bytes(const ae__array *array)
+{
+    return array->dim * type_bytes(array->type);
+}
+
 int32_t ae__array_set_stride(ae__array *array, int64_t bytes)
 {
     size_t unit = type_bytes(array->type), row = array->dim * unit, all;
+    if (array->source)
+        return ae__fail(AE_ERR_STATE, "data: %s is read from a source, whose rows have no stride",
+                        array->name);
     if (bytes < 0 || (uint64_t)bytes < row || (uint64_t)bytes % unit)
         return ae__fail(AE_ERR_RANGE,
                         "data: stride is %lld bytes, wanted a multiple of %zu from %zu on",
@@ -116,12 +145,7 @@ int32_t ae__view_plain(ae__view *view, const float *x, const float *y, int64_t r
 size_t ae__array_extent(const ae__array *array)
 {
     if (!array->values) return 0;
-    return (array->rows - 1) * array->stride + array->dim * type_bytes(array->type);
-}
-
-const ae__array *ae__view_target(const ae__view *view)
-{
-    return view->y.values ? &view->y : &view->x;
+    return (array->rows - 1) * array->stride + ae__array_row_bytes(array);
 }
 
 static const void *row_at(const ae__array *array, uint64_t row)
@@ -161,8 +185,7 @@ static uint64_t number_at(const gathering *g, size_t i)
 static void prefetch_row(const ae__array *array, uint64_t row)
 {
     const char *bytes = row_at(array, row);
-    for (size_t i = 0; i < array->dim * type_bytes(array->type); i += LINE)
-        __builtin_prefetch(bytes + i);
+    for (size_t i = 0; i < ae__array_row_bytes(array); i += LINE) __builtin_prefetch(bytes + i);
 }
 
 static void gather_task(void *arg, size_t task, size_t worker)
@@ -217,19 +240,85 @@ static ae__demand open_demand(const ae__array *array, const ae__demand *demand)
                         .classes = demand->classes};
 }
 
-int32_t ae__array_check(const ae__array *array, const ae__demand *demand, const char *name,
-                        const ae__kernels *kernels)
+static int32_t check_all(const ae__array *array, const ae__demand *demand,
+                         const ae__kernels *kernels)
 {
     enum { PIECE = 256 };
-    const ae__demand open = open_demand(array, demand);
     real piece[PIECE];
-    if (!open.finite && !open.unit && !open.classes) return AE_OK;
     for (size_t i = 0; i < array->rows; i++) {
         for (size_t j = 0; j < array->dim; j += PIECE) {
             size_t count = ae__min_size(PIECE, array->dim - j);
             convert(array, i, j, count, piece, kernels);
-            AE_TRY(ae__demand_check(&open, name, i, j, piece, count, kernels));
+            AE_TRY(ae__demand_check(demand, array->name, i, j, piece, count, kernels));
         }
     }
     return AE_OK;
+}
+
+int32_t ae__array_hold(ae__array *array, const ae__demand *demand, const ae__kernels *kernels)
+{
+    const ae__demand open = open_demand(array, demand);
+    if (!open.finite && !open.unit && !open.classes) return AE_OK;
+    if (!array->source) return check_all(array, &open, kernels);
+    array->demand.finite |= open.finite;
+    array->demand.unit |= open.unit;
+    if (open.classes) array->demand.classes = open.classes;
+    return AE_OK;
+}
+
+/* ---- sources ---- */
+
+ae__array ae__array_in_memory(const ae__array *array, const void *raw, size_t rows)
+{
+    ae__array there = *array;
+    there.source = NULL;
+    there.pick = NULL;
+    there.values = raw;
+    there.rows = rows;
+    return there;
+}
+
+/* The number of a row of the array in what lies behind it. */
+static uint64_t source_row(const ae__array *array, uint64_t row)
+{
+    return array->pick ? array->pick[row] : row;
+}
+
+int32_t ae__array_fetch(const ae__array *array, uint64_t first, size_t count, void *raw)
+{
+    const size_t bytes = ae__array_row_bytes(array);
+    for (size_t at = 0, n; at < count; at += n) {
+        uint64_t row = source_row(array, first + at);
+        n = array->pick ? 1 : count;
+        while (at + n < count && source_row(array, first + at + n) == row + n) n++;
+        AE_TRY(array->source->read(array->source, array->name, row, n, (char *)raw + at * bytes));
+    }
+    return AE_OK;
+}
+
+int32_t ae__array_check(const ae__array *array, const uint64_t *numbers, size_t first, size_t count,
+                        const real *buffer, const ae__kernels *kernels)
+{
+    const ae__demand *demand = &array->demand;
+    if (!demand->finite && !demand->unit && !demand->classes) return AE_OK;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t row = source_row(array, numbers ? numbers[i] : first + i);
+        AE_TRY(ae__demand_check(demand, array->name, row, 0,
+                                buffer + i * ae__row_stride(array->dim), array->dim, kernels));
+    }
+    return AE_OK;
+}
+
+int32_t ae__array_read(const ae__array *array, size_t first, size_t count, const ae__stage *stage,
+                       real *buffer, const ae__engine *engine)
+{
+    const size_t most = stage->bytes / ae__array_row_bytes(array);
+    for (size_t at = 0, rows; at < count; at += rows) {
+        rows = ae__min_size(most, count - at);
+        AE_TRY(ae__array_fetch(array, first + at, rows, stage->at));
+        AE_TRY(ae__pool_check(engine->pool)); /* a caller's function may return in a forked child */
+        ae__array piece = ae__array_in_memory(array, stage->at, rows);
+        gather(&piece, NULL, 0, rows, buffer + at * ae__row_stride(array->dim), engine);
+    }
+    return ae__array_check(array, NULL, first, count, buffer, engine->kernels);
 }

@@ -1,19 +1,23 @@
-/* A view of a matrix in the caller's memory, of any number type, and the rows taken from it. */
+/* A view of a matrix of any number type, in the caller's memory or read from a source, and the rows
+ * taken from it. */
 #ifndef AE__MODEL_ARRAY_H
 #define AE__MODEL_ARRAY_H
 
 #include "ae/ae.h"
 #include "kernels/gemm.h"
 #include "model/demand.h"
+#include "model/source.h"
 
 typedef struct ae__array {
-    const void *values; /* NULL: not given */
+    const char *name;   /* in messages */
+    const void *values; /* in memory, or */
+    ae__source *source; /* read from here; both NULL: not given */
     int32_t type;       /* AE_TYPE_* */
     size_t rows, dim;
     size_t stride; /* bytes from row to row */
     double scale, offset;
-    const uint64_t
-        *pick; /* numbers of its rows among those at values; NULL: all of them, in order */
+    const uint64_t *pick; /* numbers of its rows among those there; NULL: all of them, in order */
+    ae__demand demand;    /* what rows of a source are held to as they come */
 } ae__array;
 
 /* x, y where the target is another matrix, and the side vectors of models that take some. */
@@ -26,22 +30,28 @@ typedef struct ae__view {
 int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const void *values,
                       int64_t rows, int64_t dim);
 
-/* Sets the bytes from row to row. RANGE: less than a row, no multiple of the type's size,
+/* The same for rows that come from a source, which stays the caller's to free. */
+int32_t ae__array_set_source(ae__array *array, const char *name, int32_t type, ae__source *source,
+                             int64_t rows, int64_t dim);
+
+bool ae__array_given(const ae__array *array);
+
+/* Bytes of a dense row. */
+size_t ae__array_row_bytes(const ae__array *array);
+
+/* Sets the bytes from row to row. STATE: a source; RANGE: less than a row, no multiple of the type's size,
  * overflow. */
 int32_t ae__array_set_stride(ae__array *array, int64_t bytes);
 
 /* Sets what numbers enter as. RANGE: not finite as float, or a number of 8 or 16 bits becomes so. */
 int32_t ae__array_set_scale(ae__array *array, double scale, double offset);
 
-/* Bytes from the first number to the end of the last; 0 for an array that is not given. */
+/* Bytes from the first number in memory to the end of the last; 0 where there are none. */
 size_t ae__array_extent(const ae__array *array);
 
 /* A plain float32 view: x, and y where it is not NULL. */
 int32_t ae__view_plain(ae__view *view, const float *x, const float *y, int64_t rows, size_t x_dim,
                        size_t y_dim);
-
-/* The matrix that is the target. */
-const ae__array *ae__view_target(const ae__view *view);
 
 /* Rows of reals, `row` elements apart. */
 typedef struct ae__rows {
@@ -58,8 +68,27 @@ ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real
 ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_t count,
                           real *buffer, const ae__engine *engine);
 
-/* Holds every number to the demand, as it enters. */
-int32_t ae__array_check(const ae__array *array, const ae__demand *demand, const char *name,
-                        const ae__kernels *kernels);
+/* Holds every number to the demand, as it enters: of an array now, of a source when it comes. */
+int32_t ae__array_hold(ae__array *array, const ae__demand *demand, const ae__kernels *kernels);
+
+/* Reads rows [first, first + count) of a source, dense and as they are. */
+int32_t ae__array_fetch(const ae__array *array, uint64_t first, size_t count, void *raw);
+
+/* Memory for rows of a source on their way: a row of any array of the model at least. */
+typedef struct ae__stage {
+    void *at;
+    size_t bytes;
+} ae__stage;
+
+/* Rows [first, first + count) of a source into buffer, held to its demand. IO and what reading gives;
+ * NONFINITE, RANGE. */
+int32_t ae__array_read(const ae__array *array, size_t first, size_t count, const ae__stage *stage,
+                       real *buffer, const ae__engine *engine);
+
+/* The array that `rows` rows of a source make in memory at `raw`; and these rows, when they are reals
+ * in a buffer, held to its demand: row i is number numbers[i], or where that is NULL first + i. */
+ae__array ae__array_in_memory(const ae__array *array, const void *raw, size_t rows);
+int32_t ae__array_check(const ae__array *array, const uint64_t *numbers, size_t first, size_t count,
+                        const real *buffer, const ae__kernels *kernels);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/status.h"
 #include "kernels/log_variance.h"
 
 /* A context of rows [row, row + chunk) at most of `rows`, whose draws are those of evaluation. */
@@ -17,22 +18,27 @@ static ae__context context_at(const ae_model *model, size_t row, size_t rows, ui
                          .first_row = row};
 }
 
-/* What the encoder makes of the context's rows of x: means, then what gives the log-variances. */
-static ae__rows encode(ae_model *model, const ae__view *view, ae__context *context)
+/* What the encoder makes of the context's rows of x: means, then what gives the log-variances. The
+ * context's target becomes x. */
+static int32_t encode(ae_model *model, const ae__view *view, ae__context *context, ae__rows *out)
 {
-    ae__rows x = ae__array_rows(&view->x, (size_t)context->first_row, context->rows, model->work.x,
-                                &model->engine);
-    ae__run_side(model, view, context);
-    return ae__run_chunk(model, context, x, 0, model->plan.sampler, NULL);
+    ae__rows x;
+    AE_TRY(ae__run_rows(model, &view->x, context, model->work.x, &x));
+    AE_TRY(ae__run_side(model, view, context));
+    context->target = x.at;
+    context->target_row = x.row;
+    *out = ae__run_chunk(model, context, x, 0, model->plan.sampler, NULL);
+    return AE_OK;
 }
 
-void ae__latent_posterior(ae_model *model, const ae__view *view, real *mean, real *log_variance)
+int32_t ae__latent_posterior(ae_model *model, const ae__view *view, real *mean, real *log_variance)
 {
     const size_t dim = ae__plan_code(&model->plan);
     ae__context context;
+    ae__rows p;
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context = context_at(model, row, view->x.rows, 0);
-        ae__rows p = encode(model, view, &context);
+        AE_TRY(encode(model, view, &context, &p));
         for (size_t i = 0; i < context.rows; i++) {
             const real *m = p.at + i * p.row;
             size_t at = (row + i) * dim;
@@ -41,17 +47,19 @@ void ae__latent_posterior(ae_model *model, const ae__view *view, real *mean, rea
                 ae__log_variance(model->engine.kernels, log_variance + at, m + dim, dim);
         }
     }
+    return AE_OK;
 }
 
-void ae__latent_sample(ae_model *model, const ae__view *view, size_t samples, uint64_t seed,
-                       real *codes)
+int32_t ae__latent_sample(ae_model *model, const ae__view *view, size_t samples, uint64_t seed,
+                          real *codes)
 {
     const int32_t sampler = model->plan.sampler;
     const size_t dim = ae__plan_code(&model->plan);
     ae__context context;
+    ae__rows p;
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context = context_at(model, row, view->x.rows, seed);
-        ae__rows p = encode(model, view, &context);
+        AE_TRY(encode(model, view, &context, &p));
         for (size_t s = 0; s < samples; s++) {
             context.first_sample = (uint32_t)s;
             ae__rows z = ae__run_chunk(model, &context, p, sampler, sampler + 1, NULL);
@@ -60,6 +68,7 @@ void ae__latent_sample(ae_model *model, const ae__view *view, size_t samples, ui
                        dim * sizeof *codes);
         }
     }
+    return AE_OK;
 }
 
 /* What the decoder makes of codes in work.x. */
@@ -83,18 +92,20 @@ static void draw_code(const ae__context *context, size_t row, size_t dim, real *
     }
 }
 
-void ae__latent_prior(ae_model *model, const ae__view *view, size_t rows, uint64_t seed, real *out)
+int32_t ae__latent_prior(ae_model *model, const ae__view *view, size_t rows, uint64_t seed,
+                         real *out)
 {
     const size_t dim = ae__plan_code(&model->plan);
     ae__context context;
     for (size_t row = 0; row < rows; row += context.rows) {
         context = context_at(model, row, rows, seed);
-        ae__run_side(model, view, &context);
+        AE_TRY(ae__run_side(model, view, &context));
         for (size_t i = 0; i < context.rows; i++)
             draw_code(&context, i, dim, model->work.x + i * ae__row_stride(dim));
         context.mode = AE__MODE_INFER;
         decode(model, &context, out);
     }
+    return AE_OK;
 }
 
 void ae__latent_line(ae_model *model, const real *from, const real *to, size_t steps, real *out)
@@ -115,12 +126,12 @@ void ae__latent_line(ae_model *model, const real *from, const real *to, size_t s
 
 /* ---- likelihood ---- */
 
-void ae__latent_likelihood(ae_model *model, const ae__view *view, size_t samples, uint64_t seed,
-                           double *values)
+int32_t ae__latent_likelihood(ae_model *model, const ae__view *view, size_t samples, uint64_t seed,
+                              double *values)
 {
     const ae__workspace *work = &model->work;
-    const ae__array *target = ae__view_target(view);
     ae__context context;
+    ae__rows target;
     ae__pass pass = {.model = model,
                      .context = &context,
                      .first = model->plan.sampler,
@@ -133,13 +144,16 @@ void ae__latent_likelihood(ae_model *model, const ae__view *view, size_t samples
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context = context_at(model, row, view->x.rows, seed);
         context.sampled = true;
-        pass.x = encode(model, view, &context);
-        ae__rows t = ae__array_rows(target, row, context.rows, work->target, &model->engine);
-        context.target = t.at;
-        context.target_row = t.row;
+        AE_TRY(encode(model, view, &context, &pass.x));
+        if (ae__array_given(&view->y)) {
+            AE_TRY(ae__run_rows(model, &view->y, &context, work->target, &target));
+            context.target = target.at;
+            context.target_row = target.row;
+        }
         ae__pass_samples(&pass, &context, samples, true, work->samples);
         for (size_t i = 0; i < context.rows; i++) values[row + i] = -work->sums[i];
     }
+    return AE_OK;
 }
 
 /* ---- diagnosis ---- */
@@ -158,16 +172,17 @@ static void add_moments(const ae__kernels *kernels, const real *m, size_t dim, d
     }
 }
 
-void ae__latent_diagnose(ae_model *model, const ae__view *view, double *kl, double *variance)
+int32_t ae__latent_diagnose(ae_model *model, const ae__view *view, double *kl, double *variance)
 {
     const size_t dim = ae__plan_code(&model->plan);
     const double n = (double)view->x.rows;
     double *sums = model->work.moments;
     ae__context context;
+    ae__rows p;
     memset(sums, 0, 3 * dim * sizeof *sums);
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context = context_at(model, row, view->x.rows, 0);
-        ae__rows p = encode(model, view, &context);
+        AE_TRY(encode(model, view, &context, &p));
         for (size_t i = 0; i < context.rows; i++)
             add_moments(model->engine.kernels, p.at + i * p.row, dim, sums);
     }
@@ -176,4 +191,5 @@ void ae__latent_diagnose(ae_model *model, const ae__view *view, double *kl, doub
         if (kl) kl[j] = sums[3 * j] / n;
         if (variance) variance[j] = fmax(0, sums[3 * j + 2] / n - mean * mean);
     }
+    return AE_OK;
 }

@@ -9,6 +9,10 @@
 #include "base/size.h"
 #include "base/status.h"
 
+enum {
+    STAGE = 1 << 16 /* bytes that a source is asked for at a time, or one row where that is more */
+};
+
 static void bind(ae_model *model, ae__arena *arena)
 {
     const ae__plan *plan = &model->plan;
@@ -24,6 +28,9 @@ static void bind(ae_model *model, ae__arena *arena)
     if (ae__plan_side(plan))
         work->side =
             ae__arena_take(arena, chunk, ae__row_stride(ae__plan_side(plan)) * sizeof(real));
+    work->stage.bytes = ae__max_size(ae__max_size(input, output), ae__plan_side(plan));
+    work->stage.bytes = ae__max_size(work->stage.bytes * sizeof(double), STAGE);
+    work->stage.at = ae__arena_take(arena, work->stage.bytes, 1);
     if (plan->sampler >= 0)
         work->posterior = ae__arena_take(
             arena, chunk, ae__row_stride(plan->layers[plan->sampler].in) * sizeof(real));

@@ -70,6 +70,7 @@ typedef struct ae__log_sum {
 /* Buffers of one pass of inference, for plan.chunk rows. */
 typedef struct ae__workspace {
     real *x, *target, *side;
+    ae__stage stage;       /* rows of a source on their way to these */
     real *posterior;       /* what the layer that draws reads; NULL where none does */
     real *between[2];      /* outputs of layers, in turn: */
     real **y;              /* y[i] is where layer i writes */

@@ -39,7 +39,7 @@ const char *ae__param_choice(int32_t id, int64_t value)
     static const char *const inits[] = {"zeros",       "glorot_uniform", "glorot_normal",
                                         "he_uniform",  "he_normal",      "lecun_uniform",
                                         "lecun_normal"};
-    static const char *const shuffles[] = {"none", "full"};
+    static const char *const shuffles[] = {"none", "full", "block", "window"};
     static const char *const noises[] = {[AE_NOISE_GAUSSIAN] = "gaussian",
                                          [AE_NOISE_MASKING] = "masking",
                                          [AE_NOISE_SALT_PEPPER] = "salt_pepper",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/status.h"
 
 ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, int32_t first,
                        int32_t last, real *out)
@@ -24,26 +25,42 @@ ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, 
     return x;
 }
 
-void ae__run_side(ae_model *model, const ae__view *view, ae__context *context)
+int32_t ae__run_rows(ae_model *model, const ae__array *array, const ae__context *context,
+                     real *buffer, ae__rows *out)
 {
-    if (!view->side.values) return;
-    ae__rows side = ae__array_rows(&view->side, (size_t)context->first_row, context->rows,
-                                   model->work.side, &model->engine);
-    context->side = side.at;
-    context->side_row = side.row;
+    const size_t first = (size_t)context->first_row, rows = context->rows;
+    if (!array->source) {
+        *out = ae__array_rows(array, first, rows, buffer, &model->engine);
+        return AE_OK;
+    }
+    *out = (ae__rows){buffer, ae__row_stride(array->dim)};
+    return ae__array_read(array, first, rows, &model->work.stage, buffer, &model->engine);
 }
 
-void ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last, real *out)
+int32_t ae__run_side(ae_model *model, const ae__view *view, ae__context *context)
 {
+    ae__rows side;
+    if (!ae__array_given(&view->side)) return AE_OK;
+    AE_TRY(ae__run_rows(model, &view->side, context, model->work.side, &side));
+    context->side = side.at;
+    context->side_row = side.row;
+    return AE_OK;
+}
+
+int32_t ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last,
+                       real *out)
+{
+    ae__rows x;
     ae__context context = {.engine = &model->engine, .mode = AE__MODE_INFER};
     size_t dim = model->plan.layers[last - 1].out;
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context.rows = ae__min_size(model->plan.chunk, view->x.rows - row);
         context.first_row = row;
-        ae__run_side(model, view, &context);
-        ae__rows x = ae__array_rows(&view->x, row, context.rows, model->work.x, &model->engine);
+        AE_TRY(ae__run_side(model, view, &context));
+        AE_TRY(ae__run_rows(model, &view->x, &context, model->work.x, &x));
         ae__run_chunk(model, &context, x, first, last, out + row * dim);
     }
+    return AE_OK;
 }
 
 /* ---- the loss ---- */
@@ -235,29 +252,29 @@ void ae__pass_samples(const ae__pass *pass, ae__context *context, size_t n, bool
 }
 
 /* The loss over rows from context->first_row on, in work.sums. */
-static void evaluate_chunk(ae_model *model, const ae__view *view, ae__context *context)
+static int32_t evaluate_chunk(ae_model *model, const ae__view *view, ae__context *context)
 {
     const ae__workspace *work = &model->work;
-    const ae__array *target = ae__view_target(view);
-    const size_t row = (size_t)context->first_row;
+    ae__rows target;
     ae__pass pass = {.model = model,
                      .context = context,
-                     .x = ae__array_rows(&view->x, row, context->rows, work->x, &model->engine),
                      .y = work->y,
                      .spare = {work->between[1], work->between[0]},
                      .values = work->values,
                      .sums = work->sums,
                      .parts = work->parts};
-    ae__rows t = pass.x;
-    if (target != &view->x)
-        t = ae__array_rows(target, row, context->rows, work->target, &model->engine);
-    context->target = t.at;
-    context->target_row = t.row;
-    ae__run_side(model, view, context);
+    AE_TRY(ae__run_rows(model, &view->x, context, work->x, &pass.x));
+    target = pass.x;
+    if (ae__array_given(&view->y))
+        AE_TRY(ae__run_rows(model, &view->y, context, work->target, &target));
+    context->target = target.at;
+    context->target_row = target.row;
+    AE_TRY(ae__run_side(model, view, context));
     ae__pass_samples(&pass, context, model->plan.samples, model->plan.importance, work->samples);
+    return AE_OK;
 }
 
-double ae__run_loss(ae_model *model, const ae__view *view, float *scores)
+int32_t ae__run_loss(ae_model *model, const ae__view *view, float *scores, double *loss)
 {
     const ae__workspace *work = &model->work;
     const ae__plan *plan = &model->plan;
@@ -271,7 +288,7 @@ double ae__run_loss(ae_model *model, const ae__view *view, float *scores)
     for (size_t row = 0; row < rows; row += context.rows) {
         context.rows = ae__min_size(plan->chunk, rows - row);
         context.first_row = row;
-        evaluate_chunk(model, view, &context);
+        AE_TRY(evaluate_chunk(model, view, &context));
         for (size_t i = 0; i < context.rows; i++) {
             total += work->sums[i];
             if (scores) scores[row + i] = (float)work->sums[i];
@@ -280,5 +297,6 @@ double ae__run_loss(ae_model *model, const ae__view *view, float *scores)
     for (size_t i = 0; i < plan->n_parts; i++) work->parts[i] /= (double)plan->samples;
     work->parts[AE__PART_LOSS] = total;
     ae__parts_close(model, &context, rows, work->parts);
-    return work->parts[AE__PART_LOSS] / (double)rows;
+    *loss = work->parts[AE__PART_LOSS] / (double)rows;
+    return AE_OK;
 }

@@ -1,16 +1,21 @@
 /* Running a model forward over data, chunk by chunk, in memory that was set aside when it was
- * made. Nothing here can fail. */
+ * made. What can fail is reading from a source, and what it then brings. */
 #ifndef AE__MODEL_RUN_H
 #define AE__MODEL_RUN_H
 
 #include "model/model.h"
 
 /* Output of layers [first, last) for every row of view->x, rows x out of layer last - 1. */
-void ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last, real *out);
+int32_t ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last,
+                       real *out);
 
-/* Values of the loss a row: the mean over rows is returned, scores (one a row) may be NULL; the
- * model's work.parts holds the sums that it is made of. */
-double ae__run_loss(ae_model *model, const ae__view *view, float *scores);
+/* The mean of the loss over rows; scores (one a row) may be NULL; the model's work.parts holds the
+ * sums that it is made of. */
+int32_t ae__run_loss(ae_model *model, const ae__view *view, float *scores, double *loss);
+
+/* The context's rows of an array: where they lie, or in `buffer`. */
+int32_t ae__run_rows(ae_model *model, const ae__array *array, const ae__context *context,
+                     real *buffer, ae__rows *out);
 
 /* Layers [first, last) over the context's rows of x, to `out`, dense, or where that is NULL to the
  * workspace. */
@@ -18,7 +23,7 @@ ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, 
                        int32_t last, real *out);
 
 /* Has the context read rows of the view's side from context->first_row on, where there is one. */
-void ae__run_side(ae_model *model, const ae__view *view, ae__context *context);
+int32_t ae__run_side(ae_model *model, const ae__view *view, ae__context *context);
 
 /* One pass forward of a batch through the layers from `first` on: fills the sums and parts, with the
  * loss fused where the plan says so. y[i]: where layer i writes, at the stride of ae__row_stride;

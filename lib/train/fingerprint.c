@@ -17,29 +17,46 @@ static int32_t drop(void *user, const void *bytes, size_t n)
     return AE_OK;
 }
 
-static void put_row(ae__writer *w, const ae_model *model, const ae__array *array, uint64_t number,
-                    real *buffer)
+/* The row as it enters; of a source it is not held to anything, that comes when it is trained on. */
+static int32_t put_row(ae__writer *w, ae_model *model, const ae__array *array, uint64_t number,
+                       real *buffer)
 {
-    ae__rows row = ae__array_gather(array, &number, 1, buffer, &model->engine);
+    ae__array there = *array;
+    if (array->source) {
+        AE_TRY(ae__array_fetch(array, number, 1, model->work.stage.at));
+        AE_TRY(ae__pool_check(model->engine.pool)); /* it may return in a forked child */
+        there = ae__array_in_memory(array, model->work.stage.at, 1);
+        number = 0;
+    }
+    ae__rows row = ae__array_gather(&there, &number, 1, buffer, &model->engine);
 #ifdef AE_DOUBLE
     for (size_t j = 0; j < array->dim; j++) ae__write_f32(w, (float)row.at[j]);
 #else
     ae__write_f32s(w, row.at, array->dim);
 #endif
+    return AE_OK;
 }
 
-uint32_t ae__fingerprint(ae__trainer *trainer, const ae__view *view, uint32_t crc)
+static uint64_t sample(const ae__array *array, uint64_t i, uint64_t n)
+{
+    if (array->source && array->source->in_order) return i;
+    return n > 1 ? i * (array->rows - 1) / (n - 1) : 0;
+}
+
+int32_t ae__fingerprint(ae__trainer *trainer, const ae__view *view, uint32_t *crc)
 {
     const ae__array *arrays[] = {&view->x, &view->y, &view->side};
     real *const buffers[] = {trainer->x, trainer->target, trainer->side};
     const uint64_t rows = view->x.rows, n = rows < SAMPLE ? rows : SAMPLE;
-    ae__writer w = {.sink = drop, .crc = crc};
+    ae__writer w = {.sink = drop, .crc = *crc};
     ae__write_u64(&w, rows);
     for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) {
         const ae__array *array = arrays[a];
-        ae__write_u64(&w, array->values ? array->dim : 0);
-        for (uint64_t i = 0; array->values && i < n; i++)
-            put_row(&w, trainer->model, array, n > 1 ? i * (rows - 1) / (n - 1) : 0, buffers[a]);
+        bool given = ae__array_given(array);
+        ae__write_u64(&w, given ? array->dim : 0);
+        for (uint64_t i = 0; given && i < n; i++)
+            AE_TRY(put_row(&w, trainer->model, array, sample(array, i, n), buffers[a]));
     }
-    return w.crc ? w.crc : 1;
+    *crc = w.crc ? w.crc : 1;
+    return AE_OK;
 }

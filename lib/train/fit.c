@@ -4,15 +4,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
 #include "base/size.h"
 #include "base/status.h"
 #include "train/fingerprint.h"
 #include "train/fitting.h"
 #include "train/schedule.h"
 #include "train/split.h"
-
-enum { ORDER_ROWS = 32 /* row numbers computed by one task */ };
 
 typedef ae__fitting fitting;
 
@@ -21,17 +18,6 @@ static void mean_terms(const ae_model *model, const double *parts, uint64_t rows
 {
     for (int32_t i = 0; i < model->plan.n_terms; i++)
         terms[i] = parts[AE__PART_TERM + i] / (double)rows;
-}
-
-static void order_task(void *arg, size_t task, size_t worker)
-{
-    fitting *f = arg;
-    size_t end = ae__min_size((task + 1) * ORDER_ROWS, f->count);
-    (void)worker;
-    for (size_t i = task * ORDER_ROWS; i < end; i++) {
-        uint64_t at = f->model->trained.part_done + i;
-        f->trainer.numbers[i] = f->shuffled ? ae__order_at(&f->order, at) : at;
-    }
 }
 
 /* The context of a step, but for its data. */
@@ -47,7 +33,6 @@ static ae__context step_context(const fitting *f)
         .seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
         .epoch = trained->epochs + 1,
         .step = trained->steps,
-        .row_numbers = f->trainer.numbers,
         .sampled = model->plan.importance,
         .epochs = (double)trained->epochs + (double)trained->part_done / (double)f->rows,
     };
@@ -67,28 +52,14 @@ static void step(fitting *f, const ae__context *context)
 }
 
 /* Gathers the next batch and trains on it. */
-static void train_batch(fitting *f)
+static int32_t train_batch(fitting *f)
 {
-    ae_model *model = f->model;
-    const ae__view *data = f->request->data;
-    const ae__engine *engine = &model->engine;
-    ae__trained *trained = &model->trained;
-    uint64_t left = f->rows - trained->part_done;
+    uint64_t done = f->model->trained.part_done, left = f->rows - done;
     f->count = f->batch < left ? f->batch : left;
-    ae__pool_run(engine->pool, ae__blocks(f->count, ORDER_ROWS), order_task, f);
-    const uint64_t *numbers = f->trainer.numbers;
-    ae__rows x = ae__array_gather(&data->x, numbers, f->count, f->trainer.x, engine), target = x;
-    ae__rows side = {0};
-    if (data->y.values)
-        target = ae__array_gather(&data->y, numbers, f->count, f->trainer.target, engine);
-    if (data->side.values)
-        side = ae__array_gather(&data->side, numbers, f->count, f->trainer.side, engine);
     ae__context context = step_context(f);
-    context.target = target.at;
-    context.target_row = target.row;
-    context.side = side.at;
-    context.side_row = side.row;
+    AE_TRY(ae__feed_batch(&f->feed, &f->trainer, done, &context));
     step(f, &context);
+    return AE_OK;
 }
 
 /* The counts alone: history and states are blocks that each has its own place for. */
@@ -146,7 +117,7 @@ static int32_t train_epoch_rest(fitting *f)
     const double *batch = f->trainer.parts;
     while (trained->part_done < f->rows) {
         f->rate = ae__schedule_rate(f->model, trained->steps);
-        train_batch(f);
+        AE_TRY(train_batch(f));
         if (!isfinite(batch[AE__PART_LOSS])) return diverged(f, "loss", batch[AE__PART_LOSS]);
         trained->part_done += f->count;
         f->worked = ae__seconds() - f->began;
@@ -226,7 +197,7 @@ static int32_t close_epoch(fitting *f)
     AE_TRY(check_finite(f));
     mean_terms(model, model->trained.parts, f->rows, f->terms);
     if (validation) {
-        val_loss = ae__run_loss(model, validation, NULL);
+        AE_TRY(ae__run_loss(model, validation, NULL, &val_loss));
         if (!isfinite(val_loss)) return diverged(f, "validation loss", val_loss);
         mean_terms(model, model->work.parts, validation->x.rows, f->val_terms);
     }
@@ -242,14 +213,10 @@ static int32_t close_epoch(fitting *f)
 
 static int32_t train_epoch(fitting *f)
 {
-    const ae_model *model = f->model;
+    const ae__trained *trained = &f->model->trained;
     f->began = ae__seconds();
-    f->found = model->trained.part_done;
-    f->shuffled = ae__spec_i64(&model->desc.model, AE_PARAM_SHUFFLE) == AE_SHUFFLE_FULL;
-    ae__order_set(&f->order, f->rows,
-                  &(ae__draw){.seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED),
-                              .purpose = AE__DRAW_ORDER,
-                              .epoch = (uint32_t)model->trained.epochs + 1});
+    f->found = trained->part_done;
+    ae__feed_begin(&f->feed, trained->epochs + 1);
     AE_TRY(train_epoch_rest(f));
     return close_epoch(f);
 }
@@ -262,7 +229,8 @@ static int32_t reserve(fitting *f)
     AE_TRY(ae__model_reserve_history(f->model, (size_t)f->request->epochs));
     if (f->group > f->batch) AE_TRY(ae__model_reserve_pending(f->model));
     AE_TRY(ae__stop_reserve(f->model, &f->request->stop));
-    return ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch);
+    AE_TRY(ae__trainer_bind(&f->trainer, f->model, (size_t)f->batch));
+    return ae__feed_open(&f->feed, f->model, f->request->data, (size_t)f->batch);
 }
 
 /* Goes on with the open epoch, on the data that it was begun on, or begins one. */
@@ -290,8 +258,10 @@ static int32_t take_up(fitting *f)
 {
     const ae__fit_request *request = f->request;
     AE_TRY(reserve(f));
-    uint32_t data = ae__fingerprint(&f->trainer, request->data, 0), all = data;
-    if (request->validation) all = ae__fingerprint(&f->trainer, request->validation, data);
+    uint32_t data = 0, all;
+    AE_TRY(ae__fingerprint(&f->trainer, request->data, &data));
+    all = data;
+    if (request->validation) AE_TRY(ae__fingerprint(&f->trainer, request->validation, &all));
     AE_TRY(take_up_epoch(f, data));
     if (f->model->trained.epochs < (uint64_t)request->epochs)
         ae__stop_begin(f->model, &request->stop, all);
@@ -363,6 +333,7 @@ static int32_t run(fitting *f)
     }
     model->in_fit = true;
     int32_t status = train(f);
+    ae__feed_close(&f->feed);
     model->in_fit = false;
     if (model->engine.pool != pool) ae__pool_free(own);
     model->engine.pool = pool;

@@ -2,15 +2,14 @@
 #ifndef AE__TRAIN_FITTING_H
 #define AE__TRAIN_FITTING_H
 
+#include "train/feed.h"
 #include "train/fit.h"
-#include "train/step.h"
 
 typedef struct ae__fitting {
     ae_model *model;
     const ae__fit_request *request;
     ae__trainer trainer;
-    ae__order order;
-    bool shuffled;
+    ae__feed feed;
     uint64_t rows, batch;
     uint64_t group;   /* rows of a step: of several batches, or of one */
     uint64_t count;   /* rows of the current batch */

@@ -8,21 +8,34 @@
 
 enum { MEMORY = 100 /* calls that the running loss remembers */ };
 
+/* All rows of an array, where it is given, in the trainer's buffer. */
+static int32_t take_rows(ae__trainer *t, const ae__array *array, real *buffer, ae__rows *out)
+{
+    ae_model *model = t->model;
+    if (!ae__array_given(array)) return AE_OK;
+    *out = (ae__rows){buffer, ae__row_stride(array->dim)};
+    if (array->source)
+        return ae__array_read(array, 0, array->rows, &model->work.stage, buffer, &model->engine);
+    ae__array_gather(array, t->numbers, array->rows, buffer, &model->engine);
+    return AE_OK;
+}
+
 /* Fills the trainer's batch and makes the context of a step on it. A draw's epoch is 2^23 and up, which
  * no ae_fit comes to, by bits 16 to 38 of the step; its row, the low 16 and the number in the batch. */
-static ae__context take(ae__trainer *t, const ae__view *data)
+static int32_t take(ae__trainer *t, const ae__view *data, ae__context *out)
 {
     const ae_model *model = t->model;
-    const ae__engine *engine = &model->engine;
     const uint64_t step = model->trained.steps, high = UINT64_C(1) << 23;
     const size_t rows = data->x.rows;
+    ae__rows x, target, side = {0};
     for (size_t i = 0; i < rows; i++) t->numbers[i] = i;
-    ae__rows x = ae__array_gather(&data->x, t->numbers, rows, t->x, engine), target = x, side = {0};
-    if (data->y.values) target = ae__array_gather(&data->y, t->numbers, rows, t->target, engine);
-    if (data->side.values) side = ae__array_gather(&data->side, t->numbers, rows, t->side, engine);
+    AE_TRY(take_rows(t, &data->x, t->x, &x));
+    target = x;
+    AE_TRY(take_rows(t, &data->y, t->target, &target));
+    AE_TRY(take_rows(t, &data->side, t->side, &side));
     for (size_t i = 0; i < rows; i++) t->numbers[i] = (step & 0xFFFF) << 24 | i;
-    return (ae__context){
-        .engine = engine,
+    *out = (ae__context){
+        .engine = &model->engine,
         .mode = AE__MODE_TRAIN,
         .rows = rows,
         .expand = true,
@@ -37,6 +50,7 @@ static ae__context take(ae__trainer *t, const ae__view *data)
         .side = side.at,
         .side_row = side.row,
     };
+    return AE_OK;
 }
 
 static void note(ae__online *online, double loss)
@@ -50,8 +64,9 @@ static int32_t step(ae__trainer *t, const ae__view *data, double *loss)
 {
     ae__trained *trained = &t->model->trained;
     const uint64_t steps = trained->steps;
-    const ae__context context = take(t, data);
+    ae__context context;
     const char *what = "loss";
+    AE_TRY(take(t, data, &context));
     ae__trainer_keep(t);
     ae__trainer_step(t, &context);
     double value = t->parts[AE__PART_LOSS] / (double)context.rows;

@@ -17,7 +17,7 @@ static uint64_t held_out(uint64_t rows, double share)
 /* Such rows of an array, where there is one. */
 static void pick(ae__array *array, const uint64_t *numbers, uint64_t count)
 {
-    if (!array->values) return;
+    if (!ae__array_given(array)) return;
     array->pick = numbers;
     array->rows = (size_t)count;
 }

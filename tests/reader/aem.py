@@ -39,7 +39,7 @@ Parameter = namedtuple("Parameter", "name type default low high")
 PARAMETERS = {
     1: Parameter("seed", I64, 0, 0, 2 ** 63 - 1024),
     2: Parameter("batch", I64, 256, 1, 2 ** 24),
-    3: Parameter("shuffle", I64, 1, 0, 1),
+    3: Parameter("shuffle", I64, 1, 0, 3),
     4: Parameter("clip_norm", F64, 0.0, 0, LARGEST),
     5: Parameter("clip_value", F64, 0.0, 0, LARGEST),
     6: Parameter("bound", I64, 0, 0, 1),
@@ -51,6 +51,8 @@ PARAMETERS = {
     25: Parameter("schedule_patience", I64, 10, 1, 2 ** 20),
     26: Parameter("schedule_threshold", F64, 1e-4, 0, 1),
     27: Parameter("accumulate", I64, 1, 1, 65536),
+    30: Parameter("shuffle_block", I64, 256, 1, 2 ** 24),
+    31: Parameter("shuffle_window", I64, 16, 1, 2 ** 16),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
     101: Parameter("activation", I64, 0, 0, 8),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),

@@ -93,6 +93,15 @@ static void missing_pointer_is_named_by_model(void **state)
     refuses(INVALID, "value is NULL", ae_model_get_f64(our.model, AE_PARAM_BETA1, NULL));
 }
 
+static int32_t read_nothing(void *user, int64_t first, int64_t rows, void *to)
+{
+    (void)user;
+    (void)first;
+    (void)rows;
+    (void)to;
+    return 1;
+}
+
 static void missing_pointer_is_named_by_data(void **state)
 {
     (void)state;
@@ -101,6 +110,16 @@ static void missing_pointer_is_named_by_data(void **state)
     makes_nothing(INVALID, "size is 0", ae_data_create_with(&made.data, &none));
     refuses(INVALID, "data is NULL", ae_data_array(NULL, AE_DATA_X, AE_TYPE_F32, x_rows, 1, 1));
     refuses(INVALID, "values is NULL", ae_data_array(our.data, AE_DATA_X, AE_TYPE_F32, NULL, 1, 1));
+    refuses(INVALID, "data is NULL",
+            ae_data_source(NULL, AE_DATA_X, AE_TYPE_F32, read_nothing, NULL, 1, 1, 0));
+    refuses(INVALID, "read is NULL",
+            ae_data_source(our.data, AE_DATA_X, AE_TYPE_F32, NULL, NULL, 1, 1, 0));
+    refuses(INVALID, "data is NULL", ae_data_npy(NULL, AE_DATA_X, "x.npy"));
+    refuses(INVALID, "path is NULL", ae_data_npy(our.data, AE_DATA_X, NULL));
+    refuses(INVALID, "data is NULL", ae_data_idx(NULL, AE_DATA_X, "x.idx"));
+    refuses(INVALID, "path is NULL", ae_data_idx(our.data, AE_DATA_X, NULL));
+    refuses(INVALID, "data is NULL", ae_data_shape(NULL, AE_DATA_X, &out.rows, &out.cols));
+    refuses(STATE, "role y has no array", ae_data_shape(our.data, AE_DATA_Y, &out.rows, &out.cols));
     refuses(INVALID, "data is NULL", ae_data_scale(NULL, AE_DATA_X, 1, 0));
     refuses(INVALID, "data is NULL", ae_data_stride(NULL, AE_DATA_X, 16));
 }
@@ -302,6 +321,13 @@ static void unknown_constant_or_name_is_quoted(void **state)
     refuses(INVALID, "batch", ae_fit_options_get_i64(our.options, AE_PARAM_BATCH, &out.i64));
     refuses(INVALID, "role is 3, wanted AE_DATA_X (0), AE_DATA_Y (1) or AE_DATA_SIDE (2)",
             ae_data_array(our.data, 3, AE_TYPE_F32, x_rows, 1, 1));
+    refuses(INVALID, "role is 9",
+            ae_data_source(our.data, 9, AE_TYPE_F32, read_nothing, NULL, 1, 1, 0));
+    refuses(INVALID, "role is 9", ae_data_npy(our.data, 9, "x.npy"));
+    refuses(INVALID, "role is 9", ae_data_idx(our.data, 9, "x.idx"));
+    refuses(INVALID, "role is 9", ae_data_shape(our.data, 9, &out.rows, &out.cols));
+    refuses(INVALID, "flags is 4",
+            ae_data_source(our.data, AE_DATA_X, AE_TYPE_F32, read_nothing, NULL, 1, 1, 4));
     refuses(INVALID, "role is -1", ae_data_scale(our.data, AE_DATA_UNSET, 1, 0));
     refuses(INVALID, "role is 7", ae_data_stride(our.data, 7, 16));
     refuses(INVALID, "metric 6", ae_model_history(our.model, 6, out.doubles, 4, &out.size));

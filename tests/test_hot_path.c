@@ -1,6 +1,7 @@
 /* Memory: what runs often allocates nothing, and every allocation may fail. */
 #include "test_images.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 /* A heap that counts what it gives while it is watched, and refuses from the fails_at-th on. */
@@ -108,6 +109,22 @@ static ae_data *told(int64_t dim)
     return data;
 }
 
+/* x, read. */
+static int32_t read_x(void *user, int64_t first, int64_t rows, void *out)
+{
+    (void)user;
+    memcpy(out, x + first * DIM, (size_t)rows * DIM * sizeof *x);
+    return 0;
+}
+
+static ae_data *data_that_are_read(const ae_allocator *allocator)
+{
+    ae_data *data;
+    must(ae_data_create_with(&data, allocator));
+    must(ae_data_source(data, AE_DATA_X, AE_TYPE_F32, read_x, NULL, N, DIM, AE_SOURCE_ANY_THREAD));
+    return data;
+}
+
 /* ---- what allocates nothing ---- */
 
 static void use(ae_model *model)
@@ -129,6 +146,10 @@ static void use(ae_model *model)
     must(ae_score_data(model, data, out, N));
     must(ae_evaluate(model, x, NULL, N, &loss));
     must(ae_evaluate_data(model, data, &loss));
+    ae_data_free(data);
+    data = data_that_are_read(NULL);
+    must(ae_encode_data(model, data, out, N * CODE_DIM));
+    must(ae_score_data(model, data, out, N));
     ae_data_free(data);
 }
 
@@ -243,9 +264,11 @@ static int32_t watch(const ae_event *event, void *user)
 static void steps_and_epochs_allocate_nothing(void **state)
 {
     (void)state;
-    for (int64_t threads = 1; threads <= 2; threads++) {
+    for (int64_t way = 0; way < 4; way++) {
         heap h = empty;
+        const int64_t threads = 1 + way % 2;
         ae_model *model = model_on(&h);
+        ae_data *data = data_that_are_read(NULL);
         ae_fit_options *options = options_to(5);
         must(ae_fit_options_set_i64(options, AE_FIT_THREADS, threads));
         must(ae_model_set_i64(model, AE_PARAM_ACCUMULATE, threads));
@@ -253,10 +276,11 @@ static void steps_and_epochs_allocate_nothing(void **state)
         must(ae_fit_options_checkpoint(options, "test_hot_path.aem", 0, 1, 0));
         must(ae_fit_options_validation(options, x, NULL, N));
         must(ae_fit_options_progress(options, watch, &h)); /* from the first step on */
-        must(ae_fit(model, x, NULL, N, options));
+        must(way < 2 ? ae_fit(model, x, NULL, N, options) : ae_fit_data(model, data, options));
         assert_true(h.watched);
         assert_int_equal(h.calls, 0);
         assert_int_equal(unlink("test_hot_path.aem"), 0);
+        ae_data_free(data);
         ae_fit_options_free(options);
         ae_model_free(model);
         assert_int_equal(h.live, 0);
@@ -425,14 +449,25 @@ static int32_t create_options(heap *h)
     return status;
 }
 
+/* With a function and files that are read; what failed can be done when there is memory again. */
 static int32_t create_data(heap *h)
 {
     ae_allocator allocator = allocator_of(h);
     ae_data *data;
+    FILE *f = fopen("test_hot_path.idx", "wb");
+    fwrite("\0\0\x08\1\0\0\0\2\0\0", 1, 10, f);
+    fclose(f);
     h->watched = true;
     int32_t status = ae_data_create_with(&data, &allocator);
     assert_true((data != NULL) == (status == AE_OK));
+    if (status == AE_OK)
+        status = ae_data_source(data, AE_DATA_X, AE_TYPE_F32, read_x, NULL, N, DIM, 0);
+    if (status == AE_OK) status = ae_data_idx(data, AE_DATA_X, "test_hot_path.idx");
+    if (status == AE_OK) status = ae_data_idx(data, AE_DATA_X, "test_hot_path.idx");
+    h->watched = false;
+    if (data) must(ae_data_idx(data, AE_DATA_X, "test_hot_path.idx"));
     ae_data_free(data);
+    assert_int_equal(unlink("test_hot_path.idx"), 0);
     return status;
 }
 
@@ -576,6 +611,22 @@ static int32_t set_checkpoint(heap *h)
     return status;
 }
 
+static int32_t fit_what_is_read_6(ae_model *model)
+{
+    ae_fit_options *options = options_to(6);
+    ae_data *data = data_that_are_read(NULL);
+    must(ae_fit_options_set_i64(options, AE_FIT_THREADS, 3));
+    int32_t status = ae_fit_data(model, data, options);
+    ae_fit_options_free(options);
+    ae_data_free(data);
+    return status;
+}
+
+static int32_t fit_what_is_read(heap *h)
+{
+    return change(h, model_on(h), fit_what_is_read_6);
+}
+
 static void fit_survives_any_failing_allocation(void **state)
 {
     (void)state;
@@ -583,6 +634,7 @@ static void fit_survives_any_failing_allocation(void **state)
     fail_everywhere(fit_stopping);
     fail_everywhere(set_checkpoint);
     fail_everywhere(fit_first);
+    fail_everywhere(fit_what_is_read);
     fail_everywhere(fit_on);
     fail_everywhere(fit_drawn);
     fail_everywhere(fit_images);

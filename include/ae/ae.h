@@ -909,6 +909,20 @@ enum {
 AE_API int32_t ae_data_source(ae_data *data, int32_t role, int32_t type, ae_read *read, void *user,
                               int64_t rows, int64_t dim, int32_t flags);
 
+/* Sets the numbers of a file, which may be larger than memory: NumPy's .npy (format 1 to 3, in C
+ * order, of f4, f8, i2 in either byte order, or u1), or IDX as MNIST has it (types 0x08, 0x0B, 0x0D,
+ * 0x0E; not compressed). The first dimension counts rows; the others multiply to the numbers in one,
+ * 1 where there are none. The file stays open until ae_data_free, or the role is set again; it is
+ * read in pieces, never mapped, and should not change meanwhile: one that has become shorter is IO
+ * when that is found.
+ *   path   of a regular file, which is not needed after the call
+ * INVALID: NULL, or an unknown role. IO: no regular file that can be read. FORMAT: any other bytes, or
+ * not as many as the header says. RANGE: rows or dim. NOMEM. On failure the view is as it was.
+ * Threads: one call per handle; a view of files may be used by many calls. Allocates: yes.
+ * Since: 0.1. */
+AE_API int32_t ae_data_npy(ae_data *data, int32_t role, const char *path);
+AE_API int32_t ae_data_idx(ae_data *data, int32_t role, const char *path);
+
 /* What a role has; each may be NULL. INVALID: NULL, or an unknown role. STATE: the role has no array.
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_data_shape(const ae_data *data, int32_t role, int64_t *rows, int64_t *dim);

@@ -1,5 +1,6 @@
 /* ae.h: views of the caller's arrays, and of what is read from elsewhere. */
 #include "api/check.h"
+#include "model/table.h"
 
 int32_t ae_data_create_with(ae_data **out, const ae_allocator *allocator)
 {
@@ -95,6 +96,30 @@ int32_t ae_data_source(ae_data *data, int32_t role, int32_t type, ae_read *read,
                         (int)flags);
     AE_TRY(ae__source_of_function(&source, &data->mem, read, user, flags));
     return set_source(array, role, type, source, rows, dim);
+}
+
+static int32_t set_table(ae_data *data, int32_t role, const char *path, ae__table_reader *reader)
+{
+    ae__array *array = NULL;
+    ae__source *source;
+    ae__table table;
+    AE_TRY(role_of(data, role, &array));
+    AE_TRY(ae__source_of_table(&source, &data->mem, path, reader, &table));
+    return set_source(array, role, table.type, source, (int64_t)table.rows, (int64_t)table.dim);
+}
+
+int32_t ae_data_npy(ae_data *data, int32_t role, const char *path)
+{
+    AE__WANT(data);
+    AE__WANT(path);
+    return set_table(data, role, path, ae__table_npy);
+}
+
+int32_t ae_data_idx(ae_data *data, int32_t role, const char *path)
+{
+    AE__WANT(data);
+    AE__WANT(path);
+    return set_table(data, role, path, ae__table_idx);
 }
 
 int32_t ae_data_shape(const ae_data *data, int32_t role, int64_t *rows, int64_t *dim)

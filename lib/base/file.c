@@ -4,6 +4,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* O_TMPFILE */
 #endif
+#define _FILE_OFFSET_BITS 64 /* files of any size on machines of 32 bits, too */
 #include "base/file.h"
 
 #include <assert.h>
@@ -44,38 +45,60 @@ static int32_t fail(const char *path, const char *what)
     return ae__fail(AE_ERR_IO, "cannot %s: %s (errno %d): %s", what, text, reason, path);
 }
 
-static int32_t read_all(int fd, const char *path, uint8_t *bytes, size_t count)
+int32_t ae__file_open(const char *path, int *fd, uint64_t *bytes)
 {
-    for (size_t at = 0; at < count;) {
-        ssize_t n = read(fd, bytes + at, count - at);
+    struct stat info;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO must not block */
+    if (*fd < 0) return fail(path, "open");
+    int32_t status = fstat(*fd, &info) == 0 ? AE_OK : fail(path, "read");
+    if (status == AE_OK && !S_ISREG(info.st_mode))
+        status = ae__fail(AE_ERR_IO, "no regular file: %s", path);
+    if (status == AE_OK) {
+        *bytes = (uint64_t)info.st_size;
+        return AE_OK;
+    }
+    close(*fd);
+    *fd = -1;
+    return status;
+}
+
+void ae__file_close(int fd)
+{
+    if (fd >= 0) close(fd);
+}
+
+int32_t ae__file_read_at(int fd, const char *path, uint64_t at, void *out, size_t count)
+{
+    uint8_t *bytes = out;
+    while (count > 0) {
+        ssize_t n = pread(fd, bytes, count, (off_t)at);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail(path, "read");
         if (n == 0)
-            return ae__fail(AE_ERR_IO, "file ended at byte %zu of %zu: %s", at, count, path);
-        at += (size_t)n;
+            return ae__fail(AE_ERR_IO, "file ended at byte %llu, %zu before it should: %s",
+                            (unsigned long long)at, count, path);
+        bytes += n;
+        at += (uint64_t)n;
+        count -= (size_t)n;
     }
     return AE_OK;
 }
 
-static int32_t read_open(int fd, const char *path, const char *magic, const ae_allocator *mem,
-                         uint8_t **out, size_t *bytes)
+static int32_t read_open(int fd, uint64_t size, const char *path, const char *magic,
+                         const ae_allocator *mem, uint8_t **out, size_t *bytes)
 {
-    struct stat info;
     uint8_t start[16];
     size_t n = strlen(magic);
     assert(n <= sizeof start);
-    if (fstat(fd, &info) != 0) return fail(path, "read");
-    if (!S_ISREG(info.st_mode)) return ae__fail(AE_ERR_IO, "no regular file: %s", path);
-    if ((uint64_t)info.st_size > PTRDIFF_MAX)
-        return ae__fail(AE_ERR_IO, "file too large: %s", path);
-    *bytes = (size_t)info.st_size;
+    if (size > PTRDIFF_MAX) return ae__fail(AE_ERR_IO, "file too large: %s", path);
+    *bytes = (size_t)size;
     n = ae__min_size(n, *bytes);
-    AE_TRY(read_all(fd, path, start, n));
+    AE_TRY(ae__file_read_at(fd, path, 0, start, n));
     if (memcmp(start, magic, n) != 0) *bytes = n;
     *out = ae__mem_alloc(mem, *bytes);
     if (!*out) return ae__fail(AE_ERR_NOMEM, "no memory for the %zu bytes of %s", *bytes, path);
     memcpy(*out, start, n);
-    int32_t status = read_all(fd, path, *out + n, *bytes - n);
+    int32_t status = ae__file_read_at(fd, path, n, *out + n, *bytes - n);
     if (status == AE_OK) return AE_OK;
     ae__mem_free(mem, *out);
     *out = NULL;
@@ -85,10 +108,11 @@ static int32_t read_open(int fd, const char *path, const char *magic, const ae_a
 int32_t ae__file_read(const char *path, const char *magic, const ae_allocator *mem, uint8_t **out,
                       size_t *bytes)
 {
+    uint64_t size;
+    int fd;
     *out = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO must not block */
-    if (fd < 0) return fail(path, "open");
-    int32_t status = read_open(fd, path, magic, mem, out, bytes);
+    AE_TRY(ae__file_open(path, &fd, &size));
+    int32_t status = read_open(fd, size, path, magic, mem, out, bytes);
     close(fd);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Files read whole, and replaced whole or not at all. */
+/* Files read whole or at any place, and replaced whole or not at all. */
 #ifndef AE__BASE_FILE_H
 #define AE__BASE_FILE_H
 
@@ -9,6 +9,14 @@
  * failure *out is NULL. */
 int32_t ae__file_read(const char *path, const char *magic, const ae_allocator *mem, uint8_t **out,
                       size_t *bytes);
+
+/* Opens a regular file to be read; *bytes is its size. IO. */
+int32_t ae__file_open(const char *path, int *fd, uint64_t *bytes);
+/* Nothing for -1. */
+void ae__file_close(int fd);
+
+/* Reads `count` bytes from byte `at` on; several threads may. IO, too, where the file ends before. */
+int32_t ae__file_read_at(int fd, const char *path, uint64_t at, void *out, size_t count);
 
 /* A file being written beside its target, unseen until it is put in place. */
 typedef struct ae__replacement {

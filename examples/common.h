@@ -100,6 +100,9 @@ typedef struct idx {
 void idx_read(idx *out, const char *folder, const char *name);
 bool idx_exists(const char *folder, const char *name);
 
+/* Copies a file to path, unpacked, in small pieces. */
+void idx_unpack(const char *folder, const char *name, const char *path);
+
 typedef struct images {
     int64_t rows, height, width, channels;
     uint8_t *pixels; /* rows x height x width x channels */

@@ -79,6 +79,21 @@ void idx_read(idx *out, const char *folder, const char *name)
     if (gzclose(file) != Z_OK) fail("%s: damaged, or shorter than it says", name);
 }
 
+void idx_unpack(const char *folder, const char *name, const char *path)
+{
+    gzFile from = open_either(folder, name);
+    FILE *to = fopen(path, "wb");
+    uint8_t piece[1 << 12];
+    int n;
+
+    if (from == NULL) fail("cannot open %s/%s, nor with .gz", folder, name);
+    if (to == NULL) fail("cannot write %s", path);
+    while ((n = gzread(from, piece, sizeof piece)) > 0)
+        if (fwrite(piece, 1, (size_t)n, to) != (size_t)n) fail("cannot write %s", path);
+    if (n < 0 || gzclose(from) != Z_OK) fail("%s: damaged, or shorter than it says", name);
+    if (fclose(to) != 0) fail("cannot write %s", path);
+}
+
 bool idx_exists(const char *folder, const char *name)
 {
     gzFile file = open_either(folder, name);

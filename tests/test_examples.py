@@ -54,7 +54,7 @@ class InFolder(unittest.TestCase):
 
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
-        for program in "mnist", "denoise", "sparse", "anomaly", "vae", "conditional", "online", "resume":
+        for program in "mnist", "denoise", "sparse", "anomaly", "vae", "conditional", "online", "resume", "stream":
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout.startswith("usage: " + program))
@@ -174,6 +174,13 @@ class Digits(InFolder):
         result = subprocess.run(self.resume(twice), check=True, stdout=subprocess.PIPE, text=True)
         self.assertRegex(result.stdout, "^" + LAST_LINE % 2 + r" steps=314\n$")
         self.assertEqual(self.read("once/resume.aem"), self.read("twice/resume.aem"))
+
+    def test_file_larger_than_memory_is_trained_on(self):
+        result = run("stream", "--epochs", "1", "--rows", "40000", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 1 + r" file_mib=29\.9 peak_mib=\S+\n$")
+        self.assertEqual(self.read("loss.png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual(len(self.read("test.idx")), 16 + 4001 * 784)
 
     def test_quiet_leaves_the_last_line(self):
         self.images()

@@ -394,39 +394,51 @@ static const bool limited = false;
 static const bool limited = true;
 #endif
 
-/* Trains in a child that may have no more than 24 MiB beyond what it has; its peak in KiB. */
+/* Lets the process have so many bytes more than it has. */
+static bool limit_memory(size_t more)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%lu", &pages) != 1) return false;
+    fclose(f);
+    rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+    return !limited || setrlimit(RLIMIT_AS, &(struct rlimit){most, most}) == 0;
+}
+
+/* Trains on the file, and validates on it; no assertions, as it runs in a child. */
+static bool train_on_file(int64_t threads)
+{
+    ae_config *config;
+    ae_model *model;
+    ae_data *data;
+    ae_fit_options *options;
+    if (ae_config_create(&config) != AE_OK) return false;
+    ae_config_input(config, WIDE);
+    ae_config_dense(config, 4, AE_ACT_TANH);
+    ae_config_code(config);
+    ae_config_dense(config, WIDE, AE_ACT_SIGMOID);
+    ae_config_loss(config, AE_LOSS_MSE);
+    ae_config_set_i64(config, AE_PARAM_SHUFFLE, AE_SHUFFLE_BLOCK);
+    ae_config_set_i64(config, AE_PARAM_SHUFFLE_BLOCK, 64);
+    if (ae_model_create(&model, config) != AE_OK || ae_data_create(&data) != AE_OK ||
+        ae_data_npy(data, AE_DATA_X, path) != AE_OK || ae_fit_options_create(&options) != AE_OK)
+        return false;
+    ae_fit_options_set_i64(options, AE_FIT_THREADS, threads);
+    ae_fit_options_validation_data(options, data);
+    return ae_fit_data(model, data, options) == AE_OK;
+}
+
+/* The peak, in KiB, of training in a child that may have no more than 24 MiB beyond what it has, and
+ * the stacks of its threads. */
 static long peak_of_training(int64_t rows, int64_t threads)
 {
-    enum { SPARE = 24 << 20 };
     struct rusage used;
     int status;
     write_wide(rows);
     pid_t child = fork();
     if (child == 0) {
-        unsigned long pages = 0;
-        FILE *f = fopen("/proc/self/statm", "r");
-        if (!f || fscanf(f, "%lu", &pages) != 1) _exit(2);
-        fclose(f);
-        rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + SPARE +
-                      (rlim_t)(threads - 1) * 2 * (8 << 20); /* stacks */
-        if (limited && setrlimit(RLIMIT_AS, &(struct rlimit){most, most}) != 0) _exit(2);
-        ae_config *config;
-        ae_model *model;
-        ae_data *data;
-        ae_fit_options *options;
-        bool good = ae_config_create(&config) == AE_OK && ae_config_input(config, WIDE) == AE_OK &&
-                    ae_config_dense(config, 4, AE_ACT_TANH) == AE_OK &&
-                    ae_config_code(config) == AE_OK &&
-                    ae_config_dense(config, WIDE, AE_ACT_SIGMOID) == AE_OK &&
-                    ae_config_loss(config, AE_LOSS_MSE) == AE_OK &&
-                    ae_config_set_i64(config, AE_PARAM_SHUFFLE, AE_SHUFFLE_BLOCK) == AE_OK &&
-                    ae_config_set_i64(config, AE_PARAM_SHUFFLE_BLOCK, 64) == AE_OK &&
-                    ae_model_create(&model, config) == AE_OK && ae_data_create(&data) == AE_OK &&
-                    ae_data_npy(data, AE_DATA_X, path) == AE_OK &&
-                    ae_fit_options_create(&options) == AE_OK &&
-                    ae_fit_options_set_i64(options, AE_FIT_THREADS, threads) == AE_OK &&
-                    ae_fit_options_validation_data(options, data) == AE_OK &&
-                    ae_fit_data(model, data, options) == AE_OK;
+        size_t more = ((size_t)24 << 20) + (size_t)(threads - 1) * 2 * ((size_t)8 << 20);
+        bool good = limit_memory(more) && train_on_file(threads);
         if (!good) fprintf(stderr, "%s\n", ae_last_error());
         _exit(good ? 0 : 1);
     }

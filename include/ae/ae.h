@@ -25,7 +25,8 @@
  *  - Functions that can fail return AE_OK (0) or a negative AE_ERR_* code; ae_last_error() then
  *    tells in one line what was wrong, what was got and what was wanted; read it before the next
  *    call. On failure every output is untouched, except that a handle asked for through `T **out`
- *    becomes NULL.
+ *    becomes NULL, and that rows which were written before reading others failed (ae_data_source,
+ *    ae_data_npy) stay written.
  *  - A handle is made by ..._create or ..._load and freed by the ..._free of its kind, which
  *    accepts NULL. Nothing else is owned by the caller. Strings returned are constants of the
  *    library unless the function says otherwise.
@@ -73,13 +74,13 @@ enum {
     AE_ERR_SHAPE = -4,        /* dimensions do not fit each other */
     AE_ERR_RANGE = -5,        /* a number out of its bounds, or a buffer's capacity too small */
     AE_ERR_IO = -6,           /* the operating system refused to read or write */
-    AE_ERR_FORMAT = -7,       /* not a model file, or a damaged one */
+    AE_ERR_FORMAT = -7,       /* not a file of the kind wanted, or a damaged one */
     AE_ERR_VERSION = -8,      /* a model file that needs a newer libae */
     AE_ERR_NONFINITE = -9,    /* NaN or infinity where numbers are needed */
     AE_ERR_DIVERGED = -10,    /* training produced a loss that is not finite */
     AE_ERR_CANCELLED = -11,   /* the progress callback asked to stop */
     AE_ERR_UNSUPPORTED = -12, /* this build or this machine cannot do it */
-    AE_ERR_BUSY = -13         /* the model is being trained just now */
+    AE_ERR_BUSY = -13         /* the model is being trained, or the data read, just now */
 };
 
 /* The message of this thread's last failure: one line of at most 255 bytes of UTF-8, "" before the
@@ -1054,6 +1055,16 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs
  * more than AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
  * to), NOMEM, UNSUPPORTED (a library without training). A child that the callback forks gets STATE on its return, where the fit has threads.
+ *
+ * Data that are read (ae_data_source, ae_data_npy, ae_data_idx) give the bits of the same rows in
+ * memory. Of them a window is in memory, AE_PARAM_SHUFFLE_BLOCK x SHUFFLE_WINDOW rows whatever the
+ * order; with more than one thread a second one, which is read meanwhile, on one more thread of the
+ * library's; AE_FIT_SPLIT takes 8 bytes a row besides. AE_SHUFFLE_FULL reads row by row, which is
+ * slow, AE_SHUFFLE_BLOCK blocks. Data that come in order alone want AE_SHUFFLE_WINDOW or NONE (else
+ * STATE, before the first step), and are told from others by their first 256 rows. IO (the function
+ * failed, the file ended), and NONFINITE and RANGE of their numbers, come with the rows that they
+ * are found in: the steps made before stay, and a later fit on the same data goes on with the next.
+ *
  * CANCELLED: the callback ended it with something left to do. The completed steps stay. A later fit
  * on the same data goes on with the next step, as if it had not been cancelled; on other data (told
  * by the number of rows and a sum over 256 of them) it is STATE, unless AE_FIT_ANEW is 1.
@@ -1130,11 +1141,11 @@ AE_API int32_t ae_model_strip(ae_model *model);
  *
  * x is rows x input dimensions of float32, or data of any type through ..._data. Rows are
  * independent: a row's result has the same bits alone or among others (with the built-in product),
- * and NaN stays in its row. Common to all:
+ * and NaN stays in its row. Data that are read are read in pieces, in order, once. Common to all:
  *   rows   1 to 2^40 - 1
  *   cap    numbers that the output has room for, at least rows x its dimensions
  * INVALID: NULL, misaligned, or an output that overlaps the input. RANGE: rows, or cap. SHAPE: data
- * of other dimensions. STATE: a view without an x, or a forked process.
+ * of other dimensions. STATE: a view without an x, or a forked process. IO, BUSY: data that are read.
  * --------------------------------------------------------------------------------------------- */
 
 /* The code of each row: rows x code dimensions; of a Gaussian layer its mean.

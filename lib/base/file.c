@@ -4,7 +4,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* O_TMPFILE */
 #endif
-#define _FILE_OFFSET_BITS 64 /* files of any size on machines of 32 bits, too */
 #include "base/file.h"
 
 #include <assert.h>
@@ -108,7 +107,7 @@ static int32_t read_open(int fd, uint64_t size, const char *path, const char *ma
 int32_t ae__file_read(const char *path, const char *magic, const ae_allocator *mem, uint8_t **out,
                       size_t *bytes)
 {
-    uint64_t size;
+    uint64_t size = 0;
     int fd;
     *out = NULL;
     AE_TRY(ae__file_open(path, &fd, &size));

@@ -88,7 +88,7 @@ static void close_file(ae__source *source)
 static int32_t open_table(table_file *f, ae__table_reader *reader)
 {
     uint8_t header[AE__TABLE_HEADER];
-    uint64_t size;
+    uint64_t size = 0;
     AE_TRY(ae__file_open(f->path, &f->fd, &size));
     size_t count = (size_t)(size < sizeof header ? size : sizeof header);
     AE_TRY(ae__file_read_at(f->fd, f->path, 0, header, count));

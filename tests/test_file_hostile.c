@@ -41,7 +41,7 @@ static void dimensions_out_of_bounds_are_refused(void **state)
     (void)state;
     const forgery list[] = {
         {"MODL", 0, 4, 0, F, "rank 0"},
-        {"MODL", 0, 4, 3, V, "dimension 60129542145"}, /* code and count of parameters */
+        {"MODL", 0, 4, 3, V, "dimension 68719476737"}, /* code and count of parameters */
         {"MODL", 0, 4, 4, V, "rank 4"},
         {"MODL", 0, 4, U32, V, "rank 4294967295"},
         {"MODL", 4, 8, 0, F, "dimension is 0"},

@@ -110,7 +110,7 @@ PARAMETERS = {
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
-MODEL = Kind("model", [1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24, 25, 26, 27])
+MODEL = Kind("model", [1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24, 25, 26, 27, 30, 31])
 CONV_1D = [101, 102, 103, 104, 130, 132, 134, 135, 138, 139]
 CONV_2D = [101, 102, 103, 104, *range(130, 140)]
 LAYERS = {

@@ -234,7 +234,7 @@ FAULTS = {  # of tiny-1.0.aem, one each: chunk, offset in the payload, new bytes
     "dimension above its bound": (b"MODL", 4, u32(2 ** 24 + 1), NEWER),
     "no encoder": (b"MODL", 12, u32(0), DAMAGED),
     "encoder beyond the layers": (b"MODL", 12, u32(3), DAMAGED),
-    "more parameters than bytes": (b"MODL", 16, u32(7), DAMAGED),
+    "more parameters than bytes": (b"MODL", 16, u32(17), DAMAGED),
     "parameter unknown": (b"MODL", 20, u32(99), NEWER),
     "parameter of another kind": (b"MODL", 20, u32(300), NEWER),
     "parameter twice": (b"MODL", 36, u32(1), DAMAGED),

@@ -37,6 +37,7 @@
  *  - Different handles may be used from different threads at the same time; one handle by one
  *    thread at a time, or by many while all of them only call functions that take it as const.
  *    Nothing is global but each thread's last message.
+ *  - Callbacks return to the library: no longjmp, and no C++ exception, leaves one.
  *  - The library never prints, exits, aborts, reads the environment, or changes the host's locale,
  *    signals, or floating-point mode (its arithmetic may raise exception flags); it starts threads
  *    only when asked for more than one. (A CBLAS, where the library was built with one, does as it

@@ -27,7 +27,7 @@ static int32_t take(ae__trainer *t, const ae__view *data, ae__context *out)
     const ae_model *model = t->model;
     const uint64_t step = model->trained.steps, high = UINT64_C(1) << 23;
     const size_t rows = data->x.rows;
-    ae__rows x, target, side = {0};
+    ae__rows x = {0}, target, side = {0};
     for (size_t i = 0; i < rows; i++) t->numbers[i] = i;
     AE_TRY(take_rows(t, &data->x, t->x, &x));
     target = x;

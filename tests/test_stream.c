@@ -492,7 +492,7 @@ static void fit_in_a_forked_child_ends_with_state(void **state)
     ae_model *model = stream_model(AE_SHUFFLE_BLOCK, 10);
     ae_fit_options *options = options_to(2);
     pid_t child = -1;
-    int status;
+    int status = -1;
     (void)state;
     must(ae_fit_options_set_i64(options, AE_FIT_THREADS, 2));
     must(ae_fit_options_progress(options, fork_at_once, &child));

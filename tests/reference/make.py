@@ -549,14 +549,15 @@ def schedule_row(row):
             "losses": numbers(LOSSES)}
 
 
-def write(name, rows):
-    lines = ["/* Written by make.py with PyTorch %s; not to be edited. */" % torch.__version__,
+def write(name, rows, script="make.py"):
+    lines = ["/* Written by %s with PyTorch %s; not to be edited. */" % (script, torch.__version__),
              "static const %s_reference %s_references[] = {" % (name, name)]
     for row in rows:
         lines.append("    {" + ",\n     ".join(".%s = %s" % field for field in row.items()) + "},")
     pathlib.Path(__file__).with_name(name + "s.h").write_text("\n".join(lines + ["};", ""]))
 
 
-write("model", [model_row(c) for c in MODELS])
-write("optim", [optim_row(c) for c in OPTIMS])
-write("schedule", [schedule_row(row) for row in SCHEDULES])
+if __name__ == "__main__":
+    write("model", [model_row(c) for c in MODELS])
+    write("optim", [optim_row(c) for c in OPTIMS])
+    write("schedule", [schedule_row(row) for row in SCHEDULES])

@@ -18,18 +18,18 @@ size_t ae__channels_columns(const ae__channels *c, const ae__engine *engine);
 void ae__channels_set(const ae__channels *c, real *columns, size_t channel, double value,
                       const ae__engine *engine);
 
-/* Of each channel the sum over rows and pixels of u, or of (u - u_shift) (v - v_shift); v NULL: none,
- * u_shift NULL: zeros. Sums are of reals over 256 pixels, then of doubles, in a fixed order. */
-typedef struct ae__channel_sum {
+/* Of each channel the sums over rows and pixels of a, and of a b, with a = u - u_shift, b = v - v_shift;
+ * u_shift NULL: zeros. They are of reals over 256 pixels, then of doubles, in a fixed order. */
+typedef struct ae__channel_moments {
     ae__channels of;
     const real *u, *v;
     size_t u_row, v_row;
     const real *u_shift, *v_shift; /* columns */
-    double *sums; /* as ae__channel_sums says; the first of each channel are the result */
-} ae__channel_sum;
+    double *sums;                  /* as many for each channel as ae__channel_sums says */
+} ae__channel_moments;
 
-void ae__channel_sum_run(const ae__channel_sum *s, const ae__engine *engine);
-/* Doubles that a sum needs for a channel of so many rows. */
+/* The sums of a are left in the first `channels` of the sums, those of a b in the next. */
+void ae__channel_moments_run(const ae__channel_moments *m, const ae__engine *engine);
 size_t ae__channel_sums(size_t rows);
 
 /* y = act(a (x - shift) + d + b u), u NULL: without it. A gradient: times the derivative of act, whose

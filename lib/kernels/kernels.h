@@ -103,13 +103,14 @@ typedef struct ae__rmsprop {
     real g_scale, g_clamp, l2, l1;
 } ae__rmsprop;
 
-/* out[j] = sum over rows, in order, of (u(i, j) - u_shift[j]) (v(i, j) - v_shift[j]), j < n. */
-typedef struct ae__column_products {
+/* Sums over rows, in order, of a and of a b, with a = u(i, j) - u_shift[j], b = v(i, j) - v_shift[j],
+ * j < n. */
+typedef struct ae__column_moments {
     const real *u, *v;
     size_t u_row, v_row;
     const real *u_shift, *v_shift; /* u_shift NULL: zeros */
     size_t rows, n;
-} ae__column_products;
+} ae__column_moments;
 
 /* y(i, j) = a[j] (x(i, j) - shift[j]) + d[j] + b[j] u(i, j), j < n; u NULL: without it. */
 typedef struct ae__blend {
@@ -145,7 +146,7 @@ typedef struct ae__kernels {
     /* out[j] = (accumulate ? out[j] : 0) + sum over rows, in order, of x[i * x_row + j], j < n */
     void (*column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                         bool accumulate);
-    void (*column_products)(const ae__column_products *p, real *out);
+    void (*column_moments)(const ae__column_moments *m, real *sums, real *products);
     void (*blend)(const ae__blend *k, real *y, size_t y_row);
 
     /* y[j] = x[j] where it is one of the k largest, of equal ones the first, else 0; 0 < k <= n.

@@ -14,6 +14,7 @@
 #include "layers/layer.h"
 
 enum { GAMMA, BETA, MEAN, VARIANCE };
+enum { SHIFT_PIXELS = 256 /* at most */ };
 
 static const int32_t params[] = {AE_PARAM_ACTIVATION, AE_PARAM_SLOPE, AE_PARAM_NORM_MOMENTUM,
                                  AE_PARAM_NORM_EPSILON, 0};
@@ -37,7 +38,7 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
     return AE_OK;
 }
 
-/* a, d, b and the mean of each column; then the doubles of a sum. */
+/* a, d, b and the mean of each column; then the doubles of sums. */
 static bool scratch(const ae__layer_need *need, size_t *reals)
 {
     const size_t channels = need->info->weights[GAMMA].cols;
@@ -52,6 +53,7 @@ typedef struct norm {
     const ae__layer_call *call;
     const ae__engine *engine;
     ae__channels of;
+    size_t step;            /* columns of a channel */
     real *a, *d, *b, *mean; /* columns */
     double *sums;
 } norm;
@@ -66,6 +68,7 @@ static norm norm_of(const ae__layer_call *call)
                      .channels = channels,
                      .blocked = call->x_blocked}};
     const size_t columns = ae__channels_columns(&n.of, n.engine);
+    n.step = columns / channels;
     n.a = call->scratch;
     n.d = n.a + columns;
     n.b = n.d + columns;
@@ -92,11 +95,6 @@ static double numbers(const norm *n)
     return (double)n->of.rows * (double)n->of.pixels;
 }
 
-static void set_means(const norm *n)
-{
-    for (size_t c = 0; c < n->of.channels; c++) set(n, n->mean, c, (double)n->call->saved[c]);
-}
-
 static void carry_on(const ae__layer_call *call, int32_t slot, size_t c, double value)
 {
     const double keep = ae__spec_f64(call->spec, AE_PARAM_NORM_MOMENTUM);
@@ -104,25 +102,39 @@ static void carry_on(const ae__layer_call *call, int32_t slot, size_t c, double 
     *running = (real)(keep * (double)*running + (1 - keep) * value);
 }
 
-/* Mean and 1/s of each channel to `saved`; the running arrays follow. */
+/* What sums are taken about: near the mean, the mean of some pixels of the first image. */
+static double shift_of(const norm *n, size_t c)
+{
+    const size_t pixels = ae__min_size(n->of.pixels, SHIFT_PIXELS);
+    double sum = 0;
+    for (size_t i = 0; i < pixels; i++)
+        sum += (double)n->call->x[(i * n->of.channels + c) * n->step];
+    return sum / (double)pixels;
+}
+
+/* Mean and 1/s of each channel to `saved`; the running arrays follow. With k the shift: m = k + mean of
+ * (x - k), variance = mean of (x - k)^2 - (m - k)^2. */
 static void measure(const norm *n)
 {
     const ae__layer_call *call = n->call;
-    ae__channel_sum s = {.of = n->of, .u = call->x, .u_row = call->x_row, .sums = n->sums};
-    real *mean = call->saved, *inverse = mean + n->of.channels;
-    ae__channel_sum_run(&s, n->engine);
-    for (size_t c = 0; c < n->of.channels; c++) {
-        mean[c] = (real)(n->sums[c] / numbers(n));
-        carry_on(call, MEAN, c, (double)mean[c]);
-    }
-    set_means(n);
-    s.v = s.u;
-    s.v_row = s.u_row;
-    s.u_shift = s.v_shift = n->mean;
-    ae__channel_sum_run(&s, n->engine);
-    for (size_t c = 0; c < n->of.channels; c++) {
-        const double variance = n->sums[c] / numbers(n);
-        inverse[c] = (real)(1 / sqrt(variance + epsilon(call)));
+    const size_t channels = n->of.channels;
+    const double *sums = n->sums, *squares = n->sums + channels;
+    for (size_t c = 0; c < channels; c++) set(n, n->mean, c, shift_of(n, c));
+    ae__channel_moments_run(&(ae__channel_moments){.of = n->of,
+                                                   .u = call->x,
+                                                   .v = call->x,
+                                                   .u_row = call->x_row,
+                                                   .v_row = call->x_row,
+                                                   .u_shift = n->mean,
+                                                   .v_shift = n->mean,
+                                                   .sums = n->sums},
+                            n->engine);
+    for (size_t c = 0; c < channels; c++) {
+        const double off = sums[c] / numbers(n), mean = (double)n->mean[c * n->step] + off;
+        const double variance = fmax(squares[c] / numbers(n) - off * off, 0);
+        call->saved[c] = (real)mean;
+        call->saved[channels + c] = (real)(1 / sqrt(variance + epsilon(call)));
+        carry_on(call, MEAN, c, mean);
         carry_on(call, VARIANCE, c, variance);
     }
 }
@@ -137,23 +149,24 @@ static void add(const ae__layer_call *call, int32_t slot, size_t c, double value
 static void weight_gradients(const norm *n)
 {
     const ae__layer_call *call = n->call;
-    const real *inverse = call->saved + n->of.channels, *gamma = call->weights[GAMMA];
-    ae__channel_sum s = {.of = n->of, .u = call->dy, .u_row = call->y_row, .sums = n->sums};
-    ae__channel_sum_run(&s, n->engine);
-    for (size_t c = 0; c < n->of.channels; c++) {
-        const double b = (double)gamma[c] * (double)inverse[c];
+    const size_t channels = n->of.channels;
+    const real *mean = call->saved, *inverse = mean + channels, *gamma = call->weights[GAMMA];
+    for (size_t c = 0; c < channels; c++) set(n, n->mean, c, (double)mean[c]);
+    ae__channel_moments_run(&(ae__channel_moments){.of = n->of,
+                                                   .u = call->dy,
+                                                   .v = call->x,
+                                                   .u_row = call->y_row,
+                                                   .v_row = call->x_row,
+                                                   .v_shift = n->mean,
+                                                   .sums = n->sums},
+                            n->engine);
+    for (size_t c = 0; c < channels; c++) {
+        const double i = (double)inverse[c], b = (double)gamma[c] * i;
+        const double dbeta = n->sums[c], dgamma = n->sums[channels + c] * i;
+        set(n, n->a, c, -b * i * dgamma / numbers(n));
+        set(n, n->d, c, -b * dbeta / numbers(n));
         set(n, n->b, c, b);
-        set(n, n->d, c, -b * n->sums[c] / numbers(n));
-        add(call, BETA, c, n->sums[c]);
-    }
-    set_means(n);
-    s.v = call->x;
-    s.v_row = call->x_row;
-    s.v_shift = n->mean;
-    ae__channel_sum_run(&s, n->engine);
-    for (size_t c = 0; c < n->of.channels; c++) {
-        const double i = (double)inverse[c], dgamma = n->sums[c] * i;
-        set(n, n->a, c, -(double)gamma[c] * i * i * dgamma / numbers(n));
+        add(call, BETA, c, dbeta);
         add(call, GAMMA, c, dgamma);
     }
 }

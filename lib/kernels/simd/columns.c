@@ -1,38 +1,46 @@
-/* Matrices whose columns have numbers of their own: those of the channel that a column belongs to. */
+/* Matrices whose columns have numbers of their own: those of the channel that a column is of. */
 #include "kernels/simd/simd.h"
 #include "kernels/simd/vec.h"
 
-/* Sums of 4 vectors of columns at once: enough additions in flight, and whole cache lines. */
+/* 4 vectors of columns at once: enough sums in flight, and whole cache lines. */
 enum { WIDE = 4 };
 
+typedef struct moments {
+    vec sum, product;
+} moments;
+
 /* One row of the vector of columns from j on. */
-static inline vec add_product(const ae__column_products *p, size_t i, size_t j, size_t lanes,
-                              vec sum)
+static inline moments add_row(const ae__column_moments *m, size_t i, size_t j, size_t lanes,
+                              moments to)
 {
-    vec u = v_load_n(p->u + i * p->u_row + j, lanes), v = v_load_n(p->v + i * p->v_row + j, lanes);
-    if (p->u_shift) u = v_sub(u, v_load_n(p->u_shift + j, lanes));
-    return v_fma(u, v_sub(v, v_load_n(p->v_shift + j, lanes)), sum);
+    vec a = v_load_n(m->u + i * m->u_row + j, lanes), b = v_load_n(m->v + i * m->v_row + j, lanes);
+    if (m->u_shift) a = v_sub(a, v_load_n(m->u_shift + j, lanes));
+    b = v_sub(b, v_load_n(m->v_shift + j, lanes));
+    return (moments){v_add(to.sum, a), v_fma(a, b, to.product)};
 }
 
-void AE__SIMD(column_products)(const ae__column_products *p, real *out)
+void AE__SIMD(column_moments)(const ae__column_moments *m, real *sums, real *products)
 {
     size_t j = 0;
-    for (; j + WIDE * AE__LANES <= p->n; j += WIDE * AE__LANES) {
-        vec sum[WIDE];
+    for (; j + WIDE * AE__LANES <= m->n; j += WIDE * AE__LANES) {
+        moments of[WIDE];
         for (size_t k = 0; k < WIDE; k++)
-            sum[k] = v_zero();
-        for (size_t i = 0; i < p->rows; i++)
+            of[k] = (moments){v_zero(), v_zero()};
+        for (size_t i = 0; i < m->rows; i++)
             for (size_t k = 0; k < WIDE; k++)
-                sum[k] = add_product(p, i, j + k * AE__LANES, AE__LANES, sum[k]);
-        for (size_t k = 0; k < WIDE; k++)
-            v_store(out + j + k * AE__LANES, sum[k]);
+                of[k] = add_row(m, i, j + k * AE__LANES, AE__LANES, of[k]);
+        for (size_t k = 0; k < WIDE; k++) {
+            v_store(sums + j + k * AE__LANES, of[k].sum);
+            v_store(products + j + k * AE__LANES, of[k].product);
+        }
     }
-    for (; j < p->n; j += AE__LANES) {
-        const size_t lanes = v_lanes(p->n - j);
-        vec sum = v_zero();
-        for (size_t i = 0; i < p->rows; i++)
-            sum = add_product(p, i, j, lanes, sum);
-        v_store_n(out + j, sum, lanes);
+    for (; j < m->n; j += AE__LANES) {
+        const size_t lanes = v_lanes(m->n - j);
+        moments of = {v_zero(), v_zero()};
+        for (size_t i = 0; i < m->rows; i++)
+            of = add_row(m, i, j, lanes, of);
+        v_store_n(sums + j, of.sum, lanes);
+        v_store_n(products + j, of.product, lanes);
     }
 }
 

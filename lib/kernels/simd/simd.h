@@ -42,7 +42,7 @@ void AE__SIMD(rmsprop)(const ae__rmsprop *s, real *w, real *v, real *velocity, c
 
 void AE__SIMD(column_sums)(real *out, const real *x, size_t x_row, size_t rows, size_t n,
                            bool accumulate);
-void AE__SIMD(column_products)(const ae__column_products *p, real *out);
+void AE__SIMD(column_moments)(const ae__column_moments *m, real *sums, real *products);
 void AE__SIMD(blend)(const ae__blend *k, real *y, size_t y_row);
 void AE__SIMD(keep_largest)(real *y, const real *x, size_t n, size_t k);
 double AE__SIMD(sum_squares)(const real *x, size_t n);

@@ -28,9 +28,6 @@ program, on_files = pathlib.Path(sys.argv[1]), sys.argv[2] == "data"
 if on_files and not os.environ.get("AE_DATA"):
     print("skipped: AE_DATA is not set")
     sys.exit(77)
-if on_files and not any(True for _ in rows_of(program.name, True)):
-    print("skipped: takes no files")
-    sys.exit(77)
 wrong = rows = 0
 for arguments, bounds in rows_of(program.name, on_files):
     rows += 1

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { AE__MAX_VALUES = 16 };
+enum { AE__MAX_VALUES = 24 };
 
 /* i64 or f64 by the id's type; both are kept as the caller gave them. */
 typedef struct ae__value {

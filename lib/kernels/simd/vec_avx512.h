@@ -31,7 +31,10 @@ static inline vec v_load_n(const float *p, size_t n)
 }
 static inline void v_store_n(float *p, vec a, size_t n)
 {
-    _mm512_mask_storeu_ps(p, v_lane_mask(n), a);
+    if (n == AE__LANES) /* asked, since a mask makes stores slow */
+        _mm512_storeu_ps(p, a);
+    else
+        _mm512_mask_storeu_ps(p, v_lane_mask(n), a);
 }
 static inline vec v_first(vec a, size_t n, vec b)
 {

@@ -25,9 +25,14 @@
 
 #ifdef AE_DOUBLE
 
-static inline vec v_exp(vec x)
+static inline vec v_exp_below(vec x)
 {
     return (vec){exp(x[0]), exp(x[1]), exp(x[2]), exp(x[3])};
+}
+
+static inline vec v_exp(vec x)
+{
+    return v_exp_below(x);
 }
 
 static inline vec v_log(vec x)
@@ -101,12 +106,16 @@ static inline vec v_expm1_reduced(vec x, vec *n)
     return v_expm1_near(v_reduce(x, n));
 }
 
+/* For x <= 89; below -105 it is 0 in float. */
+static inline vec v_exp_below(vec x)
+{
+    vec n, p = v_add(v_expm1_reduced(v_max(v_set1(-105.0f), x), &n), v_set1(1.0f));
+    return v_scale(p, n);
+}
+
 static inline vec v_exp(vec x)
 {
-    vec n;
-    x = v_min(v_set1(89.0f), v_max(v_set1(-105.0f), x)); /* beyond: inf and 0 in float */
-    vec p = v_add(v_expm1_reduced(x, &n), v_set1(1.0f));
-    return v_scale(p, n);
+    return v_exp_below(v_min(v_set1(89.0f), x)); /* beyond it is inf */
 }
 
 static inline vec v_log(vec x)
@@ -217,7 +226,7 @@ static inline vec v_sigmoid_from(vec x, vec e)
 
 static inline vec v_exp_minus_abs(vec x)
 {
-    return v_exp(v_sub(v_zero(), v_abs(x)));
+    return v_exp_below(v_copysign(x, v_set1(-1)));
 }
 
 static inline vec v_sigmoid(vec x)

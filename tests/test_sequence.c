@@ -37,11 +37,18 @@ static ae__sequence sequence_of(const order *o, int64_t seed, uint64_t epoch)
     return s;
 }
 
+static uint64_t slot_at(const ae__sequence *s, const ae__stretch *t, uint64_t position)
+{
+    uint64_t slot;
+    ae__sequence_slots(s, t, position, 1, &slot);
+    return slot;
+}
+
 static uint64_t row_at(const ae__sequence *s, uint64_t position)
 {
     ae__stretch t;
     ae__sequence_stretch(s, position, &t);
-    return ae__sequence_row(s, &t, ae__sequence_slot(s, &t, position));
+    return ae__sequence_row(s, &t, slot_at(s, &t, position));
 }
 
 static void orders_agree_with_the_reference(void **state)
@@ -71,6 +78,20 @@ static void orders_agree_with_the_reference(void **state)
     }
 }
 
+/* Many positions at once give what each gives by itself. */
+static void check_all_together(const ae__sequence *s, const ae__stretch *t)
+{
+    enum { MANY = 37 };
+    uint64_t slots[MANY], rows[MANY];
+    const size_t count = t->rows < MANY ? (size_t)t->rows : MANY;
+    ae__sequence_slots(s, t, t->first, count, slots);
+    ae__sequence_rows(s, t, slots, count, rows);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(slots[i], slot_at(s, t, t->first + i));
+        assert_int_equal(rows[i], ae__sequence_row(s, t, slots[i]));
+    }
+}
+
 /* Every row once; windows that follow each other and hold whole blocks: of rows as they stand in the
  * data by slot, and within a window nothing else. */
 static void check_order(const order *o)
@@ -91,11 +112,12 @@ static void check_order(const order *o)
                 assert_int_equal(row, ae__sequence_row(&s, &t, slot - 1) + 1);
             if (!slot) assert_true(block_begins);
         }
+        check_all_together(&s, &t);
         for (uint64_t i = 0; i < t.rows; i++) {
             ae__stretch same;
             ae__sequence_stretch(&s, first + i, &same);
             assert_true(same.number == t.number && same.rows == t.rows);
-            uint64_t slot = ae__sequence_slot(&s, &t, first + i);
+            uint64_t slot = slot_at(&s, &t, first + i);
             assert_true(slot < t.rows);
             if (!s.permutes_rows) assert_int_equal(slot, i);
         }

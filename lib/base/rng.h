@@ -4,6 +4,7 @@
 #ifndef AE__BASE_RNG_H
 #define AE__BASE_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum {                     /* what a draw is for; never reused */
@@ -52,6 +53,8 @@ typedef struct ae__order {
 
 void ae__order_set(ae__order *order, uint64_t rows, const ae__draw *draw);
 uint64_t ae__order_at(const ae__order *order, uint64_t i); /* i < rows */
+/* The same of each i in an array, in its place: many are on their way together. */
+void ae__order_all(const ae__order *order, uint64_t *i, size_t count);
 
 /* The other way: the i with ae__order_at(i) == row. */
 uint64_t ae__order_place(const ae__order *order, uint64_t row);

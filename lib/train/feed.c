@@ -23,15 +23,18 @@ static bool holds(const ae__stretch *stretch, uint64_t position)
 static void number_task(void *arg, size_t task, size_t worker)
 {
     ae__feed *f = arg;
-    ae__stretch stretch = {0};
+    ae__stretch stretch;
     size_t end = ae__min_size((task + 1) * NUMBERS, f->batch.rows);
     (void)worker;
-    for (size_t i = task * NUMBERS; i < end; i++) {
-        uint64_t position = f->batch.at + i;
-        if (!holds(&stretch, position)) ae__sequence_stretch(&f->sequence, position, &stretch);
-        uint64_t slot = ae__sequence_slot(&f->sequence, &stretch, position);
-        if (f->slots) f->slots[i] = slot;
-        f->batch.numbers[i] = ae__sequence_row(&f->sequence, &stretch, slot);
+    for (size_t i = task * NUMBERS, n; i < end; i += n) {
+        const uint64_t position = f->batch.at + i;
+        uint64_t some[NUMBERS], *slots = f->slots ? f->slots + i : some;
+        ae__sequence_stretch(&f->sequence, position, &stretch);
+        n = end - i;
+        if (n > stretch.first + stretch.rows - position)
+            n = (size_t)(stretch.first + stretch.rows - position);
+        ae__sequence_slots(&f->sequence, &stretch, position, n, slots);
+        ae__sequence_rows(&f->sequence, &stretch, slots, n, f->batch.numbers + i);
     }
 }
 

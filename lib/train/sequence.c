@@ -59,18 +59,26 @@ void ae__sequence_stretch(const ae__sequence *s, uint64_t position, ae__stretch 
     ae__order_set(&out->order, out->rows, &draw);
 }
 
-uint64_t ae__sequence_slot(const ae__sequence *s, const ae__stretch *stretch, uint64_t position)
+void ae__sequence_slots(const ae__sequence *s, const ae__stretch *stretch, uint64_t position,
+                        size_t count, uint64_t *slots)
 {
-    uint64_t slot = position - stretch->first;
-    return s->permutes_rows ? ae__order_at(&stretch->order, slot) : slot;
+    for (size_t i = 0; i < count; i++) slots[i] = position + i - stretch->first;
+    if (s->permutes_rows) ae__order_all(&stretch->order, slots, count);
 }
 
-uint64_t ae__sequence_row(const ae__sequence *s, const ae__stretch *stretch, uint64_t slot)
+/* The place of a slot in the order of the blocks, as if every block were full. */
+static uint64_t place_of(const ae__sequence *s, const ae__stretch *stretch, uint64_t slot)
 {
-    uint64_t first = stretch->number * s->window, end = (s->last_at + 1) * s->block;
-    uint64_t at = first * s->block + slot; /* as if every block were full */
-    if (first <= s->last_at && at >= end - s->missing) at += s->missing;
-    uint64_t block = at / s->block;
-    if (s->permutes_blocks) block = ae__order_at(&s->blocks, block);
-    return block * s->block + at % s->block;
+    const uint64_t first = stretch->number * s->window, end = (s->last_at + 1) * s->block;
+    const uint64_t at = first * s->block + slot;
+    return at + (first <= s->last_at && at >= end - s->missing ? s->missing : 0);
+}
+
+void ae__sequence_rows(const ae__sequence *s, const ae__stretch *stretch, const uint64_t *slots,
+                       size_t count, uint64_t *rows)
+{
+    for (size_t i = 0; i < count; i++) rows[i] = place_of(s, stretch, slots[i]) / s->block;
+    if (s->permutes_blocks) ae__order_all(&s->blocks, rows, count);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = rows[i] * s->block + place_of(s, stretch, slots[i]) % s->block;
 }

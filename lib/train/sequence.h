@@ -36,9 +36,19 @@ uint64_t ae__sequence_window(const ae__sequence *sequence);
 /* The window that holds a position. */
 void ae__sequence_stretch(const ae__sequence *sequence, uint64_t position, ae__stretch *out);
 
-/* The slot of a position in its window; the row of the data that is in a slot. */
-uint64_t ae__sequence_slot(const ae__sequence *sequence, const ae__stretch *stretch,
-                           uint64_t position);
-uint64_t ae__sequence_row(const ae__sequence *sequence, const ae__stretch *stretch, uint64_t slot);
+/* The slots of the positions from one on in their window; the rows of the data that are in slots. */
+void ae__sequence_slots(const ae__sequence *sequence, const ae__stretch *stretch, uint64_t position,
+                        size_t count, uint64_t *slots);
+void ae__sequence_rows(const ae__sequence *sequence, const ae__stretch *stretch,
+                       const uint64_t *slots, size_t count, uint64_t *rows);
+
+/* The row in one slot. */
+static inline uint64_t ae__sequence_row(const ae__sequence *sequence, const ae__stretch *stretch,
+                                        uint64_t slot)
+{
+    uint64_t row;
+    ae__sequence_rows(sequence, stretch, &slot, 1, &row);
+    return row;
+}
 
 #endif

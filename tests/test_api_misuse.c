@@ -153,6 +153,8 @@ static void missing_pointer_is_named_by_fit(void **state)
     refuses(INVALID, "values is NULL",
             ae_model_history(our.model, AE_METRIC_LOSS, NULL, 4, &out.size));
     refuses(INVALID, "model is NULL", ae_model_strip(NULL));
+    refuses(INVALID, "out is NULL", ae_model_share(NULL, our.model));
+    makes_nothing(INVALID, "model is NULL", ae_model_share(&made.model, NULL));
 }
 
 static void missing_pointer_is_named_by_use(void **state)

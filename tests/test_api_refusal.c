@@ -478,6 +478,8 @@ static int32_t re_enter(const ae_event *event, void *user)
     refuses(BUSY, "being trained", ae_fit(user, x_rows, NULL, ROWS, NULL));
     refuses(BUSY, "being trained", ae_fit_data(user, our.data, NULL));
     refuses(BUSY, "being trained", ae_model_strip(user));
+    makes_nothing(BUSY, "being trained", ae_model_share(&made.model, user));
+    refuses(BUSY, "being trained", ae_fit_batch(user, x_rows, NULL, ROWS, NULL));
     refuses(BUSY, "being trained", ae_model_set_i64(user, AE_PARAM_THREADS, 2));
     refuses(BUSY, "being trained", ae_model_set_f64(user, AE_PARAM_LEARNING_RATE, 2));
     refuses(BUSY, "being trained", ae_model_weights_set(user, 0, "bias", bias, CODE));
@@ -520,46 +522,94 @@ static void cancelled_fit_is_told_and_leaves_the_model_free(void **state)
     must(ae_model_set_i64(our.model, AE_PARAM_BATCH, 2));
 }
 
-/* In a child whose parent has the model's workers: 0 where every call said so. */
-static int forked(void)
+/* In a child whose parent has the workers: every call on a model that returns a status says so. 0, or the
+ * number of one that does not. */
+static int refused_in_child(ae_model *m, ae_model *drawer)
 {
     const float bias[CODE] = {0};
     const char *says = "threads live in process";
+    float *y = out.floats;
+    double *d = out.doubles;
+    made.any = &made;
     const int32_t got[] = {
-        ae_encode(our.model, x_rows, ROWS, out.floats, CELLS),
-        ae_decode(our.model, x_rows, ROWS, out.floats, CELLS),
-        ae_score(our.model, x_rows, ROWS, out.floats, CELLS),
-        ae_evaluate(our.model, x_rows, NULL, ROWS, &out.f64),
-        ae_fit(our.model, x_rows, NULL, ROWS, NULL),
-        ae_posterior(our.drawer, x_rows, ROWS, out.floats, NULL, CELLS),
-        ae_posterior_sample(our.drawer, x_rows, ROWS, 1, 0, out.floats, CELLS),
-        ae_sample(our.drawer, ROWS, 0, out.floats, CELLS),
-        ae_interpolate(our.drawer, x_rows, x_rows, 2, out.floats, CELLS),
-        ae_log_likelihood(our.drawer, x_rows, ROWS, 1, 0, out.doubles, 4),
-        ae_diagnose(our.drawer, x_rows, ROWS, out.doubles, NULL, 4),
-        ae_evaluate_terms(our.drawer, our.data, out.doubles, 4),
-        ae_model_set_i64(our.model, AE_PARAM_THREADS, 1),
-        ae_model_weights_set(our.model, 0, "bias", bias, CODE),
-        ae_model_strip(our.model),
+        ae_model_share(&made.model, m),
+        ae_model_summary(m, out.text, sizeof out.text, &out.size),
+        ae_model_set_i64(m, AE_PARAM_THREADS, 1),
+        ae_model_set_i64(m, AE_PARAM_BATCH, 1),
+        ae_model_set_f64(m, AE_PARAM_LEARNING_RATE, 1),
+        ae_model_get_i64(m, AE_PARAM_BATCH, &out.i64),
+        ae_model_get_f64(m, AE_PARAM_LEARNING_RATE, &out.f64),
+        ae_model_history(m, AE_METRIC_LOSS, d, 4, &out.size),
+        ae_model_strip(m),
+        ae_encode(m, x_rows, ROWS, y, CELLS),
+        ae_encode_data(m, our.data, y, CELLS),
+        ae_decode(m, x_rows, ROWS, y, CELLS),
+        ae_decode_data(m, our.data, y, CELLS),
+        ae_reconstruct(m, x_rows, ROWS, y, CELLS),
+        ae_reconstruct_data(m, our.data, y, CELLS),
+        ae_features(m, 0, x_rows, ROWS, y, CELLS),
+        ae_features_data(m, 0, our.data, y, CELLS),
+        ae_score(m, x_rows, ROWS, y, CELLS),
+        ae_score_data(m, our.data, y, CELLS),
+        ae_evaluate(m, x_rows, NULL, ROWS, &out.f64),
+        ae_evaluate_data(m, our.data, &out.f64),
+        ae_evaluate_terms(m, our.data, d, 4),
+        ae_fit(m, x_rows, NULL, ROWS, NULL),
+        ae_fit_data(m, our.data, NULL),
+        ae_fit_batch(m, x_rows, NULL, ROWS, &out.f64),
+        ae_fit_batch_data(m, our.data, &out.f64),
+        ae_posterior(drawer, x_rows, ROWS, y, NULL, CELLS),
+        ae_posterior_data(drawer, our.data, y, NULL, CELLS),
+        ae_posterior_sample(drawer, x_rows, ROWS, 1, 0, y, CELLS),
+        ae_posterior_sample_data(drawer, our.data, 1, 0, y, CELLS),
+        ae_sample(drawer, ROWS, 0, y, CELLS),
+        ae_sample_data(drawer, our.told, 0, y, CELLS),
+        ae_interpolate(drawer, x_rows, x_rows, 2, y, CELLS),
+        ae_log_likelihood(drawer, x_rows, ROWS, 1, 0, d, 4),
+        ae_log_likelihood_data(drawer, our.data, 1, 0, d, 4),
+        ae_diagnose(drawer, x_rows, ROWS, d, NULL, 4),
+        ae_diagnose_data(drawer, our.data, d, NULL, 4),
+        ae_model_weights_at(m, 0, &out.layer, &out.name, &out.rows, &out.cols),
+        ae_model_weights_get(m, 0, "bias", y, CELLS),
+        ae_model_weights_set(m, 0, "bias", bias, CODE),
+        ae_model_save(m, "/nowhere/model.aem"),
+        ae_model_save_memory(m, out.text, sizeof out.text, &out.size),
     };
     for (size_t i = 0; i < sizeof got / sizeof *got; i++) {
         if (got[i] != AE_ERR_STATE) return (int)i + 1;
     }
-    tear_down(NULL);
-    return !strstr(ae_last_error(), says) || !is_pattern(&out, sizeof out) ? 99 : 0;
+    return made.any || !strstr(ae_last_error(), says) || !is_pattern(&out, sizeof out) ? 99 : 0;
+}
+
+static int status_of_child(pid_t child)
+{
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void forked_child_is_told_that_the_workers_are_elsewhere(void **state)
 {
-    int status;
+    ae_model *share, *drawer;
     (void)state;
-    must(ae_model_set_i64(our.model, AE_PARAM_THREADS, 2));
-    must(ae_model_set_i64(our.drawer, AE_PARAM_THREADS, 2));
-    pid_t child = fork();
-    if (child == 0) _exit(forked());
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    must(ae_model_share(&share, our.model));
+    must(ae_model_share(&drawer, our.drawer));
+    ae_model *const all[] = {our.model, our.drawer, share, drawer};
+    for (int i = 0; i < 4; i++) must(ae_model_set_i64(all[i], AE_PARAM_THREADS, 2));
+    for (int i = 0; i < 4; i += 2) {
+        pid_t child = fork();
+        if (child == 0) {
+            int failed = refused_in_child(all[i], all[i + 1]);
+            ae_model_free(share); /* may be freed */
+            ae_model_free(drawer);
+            tear_down(NULL);
+            _exit(failed);
+        }
+        assert_int_equal(status_of_child(child), 0);
+    }
+    must(ae_encode(share, x_rows, ROWS, out.floats, CELLS));
+    ae_model_free(share);
+    ae_model_free(drawer);
 }
 
 static void options_first_failure_sticks_and_is_told_by_fit(void **state)

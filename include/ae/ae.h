@@ -35,8 +35,12 @@
  *  - Matrices are row-major: one example a row. Capacities are counted in elements. Output arrays
  *    must not overlap input arrays.
  *  - Different handles may be used from different threads at the same time; one handle by one
- *    thread at a time, or by many while all of them only call functions that take it as const.
- *    Nothing is global but each thread's last message.
+ *    thread at a time, or by many while all of them only call functions that take it as const. Many
+ *    threads use one model through handles of their own: ae_model_share. Nothing is global but each
+ *    thread's last message.
+ *  - After a fork the child may use what the parent had, but for a model with threads (AE_PARAM_THREADS
+ *    above 1, or a fit that has them and forks in a callback): they stay in the parent, and in the
+ *    child all calls that return a status answer AE_ERR_STATE; ae_model_free frees it.
  *  - Callbacks return to the library: no longjmp, and no C++ exception, leaves one.
  *  - The library never prints, exits, aborts, reads the environment, or changes the host's locale,
  *    signals, or floating-point mode (its arithmetic may raise exception flags); it starts threads
@@ -81,7 +85,7 @@ enum {
     AE_ERR_DIVERGED = -10,    /* training produced a loss that is not finite */
     AE_ERR_CANCELLED = -11,   /* the progress callback asked to stop */
     AE_ERR_UNSUPPORTED = -12, /* this build or this machine cannot do it */
-    AE_ERR_BUSY = -13         /* the model is being trained, or the data read, just now */
+    AE_ERR_BUSY = -13         /* the model is trained, or shared, or the data are read, just now */
 };
 
 /* The message of this thread's last failure: one line of at most 255 bytes of UTF-8, "" before the
@@ -114,7 +118,8 @@ AE_API int32_t ae_constant_at(int32_t index, const char **name, int64_t *value);
 
 /* Where the library gets its memory. alloc returns a block aligned for any type, or NULL; release
  * takes a block back, never NULL. Both are called only from inside calls of the library, on the
- * caller's thread. `size` is sizeof(ae_allocator). */
+ * caller's thread: on several at once where models, or shares of one, are made or freed on several.
+ * `size` is sizeof(ae_allocator). */
 typedef struct ae_allocator {
     size_t size;
     void *(*alloc)(size_t bytes, void *user);
@@ -804,6 +809,23 @@ typedef struct ae_model ae_model;
 AE_API int32_t ae_model_create(ae_model **out, const ae_config *config);
 AE_API void ae_model_free(ae_model *model);
 
+/* Makes a second handle on the same model, for another thread: the weights are not copied, the
+ * workspace is its own, so that both can be used at once, without a lock and with the same bits. A share
+ * can do all that leaves the model as it is: "Use", "Draw", "Look inside", "Save".
+ *   model   may be a share itself; may be freed before its shares, and those in any order: what they
+ *           have in common goes with the last
+ * While a share is there, on every handle, also on the first, ae_fit, ae_fit_batch,
+ * ae_model_weights_set, ae_model_strip and ae_model_set of what is kept in the file answer BUSY; once
+ * they are all freed the first handle may be trained again. Parameters of scope run are each handle's
+ * own, at first those of `model` but for AE_PARAM_THREADS, which is 1.
+ * A share takes the workspace that its summary tells, within AE_PARAM_MEMORY, and some kilobytes for
+ * the description, from the model's allocator.
+ * INVALID: NULL. STATE: a forked process. BUSY: the model is being trained, on this thread (a progress
+ * callback) or on another. NOMEM: also where a thread cannot be had.
+ * Threads: as const, also while other threads use, share or free other handles on the model, or train
+ * this one (BUSY). Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_model_share(ae_model **out, ae_model *model);
+
 /* Numbers in a row of input, code and output; 0 for NULL.
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int64_t ae_model_input_dim(const ae_model *model);
@@ -836,7 +858,8 @@ AE_API int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, s
 /* Changes, or reads, a parameter of scope model, optim or run between calls: a lower learning rate,
  * more threads. Codes as ae_config_set, and: RANGE: threads whose workspace is above
  * AE_PARAM_MEMORY, or an AE_PARAM_MEMORY below the workspace; STATE: fixed once a model exists (those of layers and
- * losses, AE_PARAM_SEED), or a forked process; BUSY: called from a progress callback; UNSUPPORTED,
+ * losses, AE_PARAM_SEED), or a forked process; BUSY: called from a progress callback, or of scope model
+ * or optim and the model has shares; UNSUPPORTED,
  * NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as it was.
  * Threads: one call per handle. Allocates: for AE_PARAM_THREADS. Since: 0.1. */
 AE_API int32_t ae_model_set_i64(ae_model *model, int32_t param, int64_t value);
@@ -983,8 +1006,8 @@ typedef struct ae_event {
 
 /* Called on the thread that called ae_fit, between steps. A value other than 0 ends the training:
  * at an AE_EVENT_EPOCH that epoch is complete, at an AE_EVENT_BATCH its step is. It may look into
- * the model, run it and save it. ae_fit, ae_fit_batch, ae_model_set, ae_model_weights_set and ae_model_strip
- * answer BUSY, and the model must not be freed. */
+ * the model, run it and save it. ae_fit, ae_fit_batch, ae_model_set, ae_model_weights_set, ae_model_strip
+ * and ae_model_share answer BUSY, and the model must not be freed. */
 typedef int32_t ae_progress(const ae_event *event, void *user);
 
 /* What one run of ae_fit wants. As with a config, the first call that fails sticks: later calls,
@@ -1052,7 +1075,7 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  *
  * Found before the first step, with the model unchanged: INVALID (NULL, misaligned,
  * or both validation data and AE_FIT_SPLIT), STATE (no
- * loss, a forked process, or an epoch left open on other data: see CANCELLED), BUSY (called from a progress callback), SHAPE (dimensions other than
+ * loss, a forked process, or an epoch left open on other data: see CANCELLED), BUSY (called from a progress callback, or the model has shares), SHAPE (dimensions other than
  * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs
  * more than AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
  * to), NOMEM, UNSUPPORTED (a library without training). A child that the callback forks gets STATE on its return, where the fit has threads.
@@ -1133,7 +1156,7 @@ AE_API int32_t ae_model_history(const ae_model *model, int32_t metric, double *v
 /* Gives back what only training needs: its workspace, the optimiser's state, history, counts of
  * epochs and steps. The weights stay; the saved file shrinks to about a third under Adam; a later
  * fit begins at epoch 1. INVALID: NULL. STATE: a forked process. BUSY: called from a progress
- * callback.
+ * callback, or the model has shares.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_strip(ae_model *model);
 
@@ -1297,7 +1320,7 @@ AE_API int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const 
 /* Replaces one array; the optimiser's state stays.
  *   values   count numbers, exactly rows x cols, row-major
  * INVALID: NULL, or no such layer or name. SHAPE: count. NONFINITE: NaN or infinity. BUSY: called
- * from a progress callback. On failure nothing is changed.
+ * from a progress callback, or the model has shares. On failure nothing is changed.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name,
                                     const float *values, size_t count);

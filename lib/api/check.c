@@ -36,11 +36,16 @@ int32_t ae__check_model(const ae_model *model)
     return ae__pool_check(model->engine.pool);
 }
 
-int32_t ae__check_change(const ae_model *model)
+int32_t ae__change_begin(ae_model *model)
 {
     AE_TRY(ae__check_model(model));
-    if (!model->in_fit) return AE_OK;
-    return ae__fail(AE_ERR_BUSY, "model: is being trained; wait until ae_fit has returned");
+    return ae__model_claim(model);
+}
+
+int32_t ae__change_end(ae_model *model, int32_t status)
+{
+    ae__model_release(model);
+    return status;
 }
 
 int32_t ae__check_decoder(const ae_model *model)

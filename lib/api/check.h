@@ -14,9 +14,13 @@
 /* The host's allocator, or malloc's for NULL; INVALID where a function is missing. */
 int32_t ae__check_allocator(const ae_allocator *given, ae_allocator *out);
 
-/* STATE in a forked child of a model with workers; ..._change: BUSY in a callback of its ae_fit. */
+/* STATE in a forked child of a model with workers. */
 int32_t ae__check_model(const ae_model *model);
-int32_t ae__check_change(const ae_model *model);
+
+/* The same, and around whatever changes what handles have in common: BUSY in a callback of its ae_fit,
+ * and while there are shares. ..._end passes the status on. */
+int32_t ae__change_begin(ae_model *model);
+int32_t ae__change_end(ae_model *model, int32_t status);
 
 /* STATE: no layer comes after the code. */
 int32_t ae__check_decoder(const ae_model *model);

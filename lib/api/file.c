@@ -9,6 +9,7 @@ int32_t ae_model_save(const ae_model *model, const char *path)
 {
     AE__WANT(model);
     AE__WANT(path);
+    AE_TRY(ae__check_model(model));
     return ae__file_replace(model, path);
 }
 
@@ -26,6 +27,7 @@ int32_t ae_model_save_memory(const ae_model *model, void *buffer, size_t cap, si
     ae__writer counter = {0}, writer = {.sink = copy};
     uint8_t *at = buffer;
     AE__WANT(model);
+    AE_TRY(ae__check_model(model));
     AE_TRY(ae__file_savable(model));
     ae__file_save(model, &counter);
     if (buffer || cap) {

@@ -181,15 +181,14 @@ static ae__fit_request request_of(const ae_fit_options *options)
     };
 }
 
-static int32_t fit(ae_model *model, ae__view data, const ae_fit_options *options)
+/* On a model that may be changed. */
+static int32_t fit_checked(ae_model *model, ae__view data, const ae_fit_options *options)
 {
     ae__view validation;
     ae_fit_options defaults = {.x = NULL};
     ae__spec_begin_scope(&defaults.fit, AE_SCOPE_FIT);
     ae__fit_request request = request_of(options ? options : &defaults);
     request.data = &data;
-    if (options) AE_TRY(ae__stuck(&options->failure));
-    AE_TRY(ae__check_change(model));
     AE_TRY(ae__check_loss(model, &data, "x", "y"));
     AE_TRY(ae__check_finite(model, &data));
     AE_TRY(validation_view(model, options, &validation, &request.validation));
@@ -200,15 +199,27 @@ static int32_t fit(ae_model *model, ae__view data, const ae_fit_options *options
     return ae__fit(model, &request);
 }
 
-static int32_t fit_batch(ae_model *model, ae__view data, double *loss)
+static int32_t fit(ae_model *model, ae__view data, const ae_fit_options *options)
 {
-    AE_TRY(ae__check_change(model));
+    if (options) AE_TRY(ae__stuck(&options->failure));
+    AE_TRY(ae__change_begin(model));
+    return ae__change_end(model, fit_checked(model, data, options));
+}
+
+static int32_t fit_batch_checked(ae_model *model, ae__view data, double *loss)
+{
     if (data.x.rows > AE__ONLINE_ROWS)
         return ae__fail(AE_ERR_RANGE, "ae_fit_batch: rows is %zu, wanted at most %d", data.x.rows,
                         AE__ONLINE_ROWS);
     AE_TRY(ae__check_loss(model, &data, "x", "y"));
     AE_TRY(ae__check_finite(model, &data));
     return ae__fit_batch(model, &data, loss);
+}
+
+static int32_t fit_batch(ae_model *model, ae__view data, double *loss)
+{
+    AE_TRY(ae__change_begin(model));
+    return ae__change_end(model, fit_batch_checked(model, data, loss));
 }
 
 #else

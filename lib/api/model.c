@@ -17,6 +17,14 @@ int32_t ae_model_create(ae_model **out, const ae_config *config)
     return AE_OK;
 }
 
+int32_t ae_model_share(ae_model **out, ae_model *model)
+{
+    AE__WANT(out);
+    *out = NULL;
+    AE__WANT(model);
+    return ae__model_share(out, model);
+}
+
 void ae_model_free(ae_model *model)
 {
     ae__model_free(model);
@@ -71,6 +79,7 @@ int64_t ae_model_steps(const ae_model *model)
 int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, size_t *length)
 {
     AE__WANT(model);
+    AE_TRY(ae__check_model(model));
     size_t all = ae__summary(model, NULL, 0);
     if (text || cap) {
         AE__WANT(text);
@@ -102,11 +111,10 @@ static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **s
 }
 
 /* A run parameter that cannot be had leaves everything as it was. */
-static int32_t set(ae_model *model, int32_t param, ae__number number)
+static int32_t set_checked(ae_model *model, int32_t param, ae__number number)
 {
     ae__spec *spec = NULL, before;
     char owner[AE__OWNER];
-    AE_TRY(ae__check_change(model));
     AE_TRY(spec_of(model, param, true, &spec, owner));
     before = *spec;
     AE_TRY(ae__spec_set(spec, owner, param, number));
@@ -114,6 +122,19 @@ static int32_t set(ae_model *model, int32_t param, ae__number number)
     int32_t status = ae__model_configure(model);
     if (status != AE_OK) *spec = before;
     return status;
+}
+
+/* How it runs is each handle's own; all else belongs to the model. */
+static int32_t set(ae_model *model, int32_t param, ae__number number)
+{
+    const ae__param *row = ae__param_of(param);
+    if (row && row->scope == AE_SCOPE_RUN) {
+        AE_TRY(ae__check_model(model));
+        AE_TRY(ae__model_check_claim(model));
+        return set_checked(model, param, number);
+    }
+    AE_TRY(ae__change_begin(model));
+    return ae__change_end(model, set_checked(model, param, number));
 }
 
 int32_t ae_model_set_i64(ae_model *model, int32_t param, int64_t value)
@@ -132,6 +153,7 @@ static int32_t get(const ae_model *model, int32_t param, ae__number *number)
 {
     ae__spec *spec = NULL;
     char owner[AE__OWNER];
+    AE_TRY(ae__check_model(model));
     AE_TRY(spec_of((ae_model *)model, param, false, &spec, owner));
     return ae__spec_get(spec, owner, param, number);
 }
@@ -162,6 +184,7 @@ int32_t ae_model_weights_at(const ae_model *model, int32_t index, int32_t *layer
                             int64_t *rows, int64_t *cols)
 {
     AE__WANT(model);
+    AE_TRY(ae__check_model(model));
     if (index < 0 || index >= model->plan.n_weights)
         return ae__fail(AE_ERR_RANGE, "ae_model_weights_at: index is %d, wanted 0 to %d",
                         (int)index, (int)model->plan.n_weights - 1);
@@ -195,6 +218,7 @@ int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const char *n
     AE__WANT(model);
     AE__WANT(name);
     AE__WANT(values);
+    AE_TRY(ae__check_model(model));
     AE_TRY(find_weight(model, layer, name, &weight));
     if (cap < weight->count)
         return ae__fail(AE_ERR_RANGE, "weights: capacity is %zu, wanted %zu x %zu", cap,
@@ -203,14 +227,10 @@ int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const char *n
     return AE_OK;
 }
 
-int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name, const float *values,
-                             size_t count)
+static int32_t set_weights(ae_model *model, int32_t layer, const char *name, const float *values,
+                           size_t count)
 {
     const ae__weight *weight;
-    AE__WANT(model);
-    AE__WANT(name);
-    AE__WANT(values);
-    AE_TRY(ae__check_change(model));
     AE_TRY(find_weight(model, layer, name, &weight));
     if (count != weight->count)
         return ae__fail(AE_ERR_SHAPE, "weights: count is %zu, wanted %zu x %zu", count,
@@ -224,6 +244,16 @@ int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name, c
     return AE_OK;
 }
 
+int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name, const float *values,
+                             size_t count)
+{
+    AE__WANT(model);
+    AE__WANT(name);
+    AE__WANT(values);
+    AE_TRY(ae__change_begin(model));
+    return ae__change_end(model, set_weights(model, layer, name, values, count));
+}
+
 /* ---- what training left ---- */
 
 double ae_model_running_loss(const ae_model *model)
@@ -235,6 +265,7 @@ int32_t ae_model_history(const ae_model *model, int32_t metric, double *values, 
                          size_t *count)
 {
     AE__WANT(model);
+    AE_TRY(ae__check_model(model));
     size_t n = (size_t)model->trained.epochs;
     size_t series = ae__history_series(&model->desc), at = ae__history_find(&model->desc, metric);
     if (at == series)
@@ -253,7 +284,7 @@ int32_t ae_model_history(const ae_model *model, int32_t metric, double *values, 
 int32_t ae_model_strip(ae_model *model)
 {
     AE__WANT(model);
-    AE_TRY(ae__check_change(model));
+    AE_TRY(ae__change_begin(model));
     ae__model_strip(model);
-    return AE_OK;
+    return ae__change_end(model, AE_OK);
 }

@@ -13,6 +13,14 @@ enum {
     STAGE = 1 << 16 /* bytes that a source is asked for at a time, or one row where that is more */
 };
 
+static void bind_common(ae_model *model, ae__arena *arena)
+{
+    const ae__plan *plan = &model->plan;
+    model->common = ae__arena_take(arena, 1, sizeof *model->common);
+    model->weights = ae__arena_take(arena, plan->weight_reals, sizeof(real));
+    model->trained.parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
+}
+
 static void bind(ae_model *model, ae__arena *arena)
 {
     const ae__plan *plan = &model->plan;
@@ -21,8 +29,6 @@ static void bind(ae_model *model, ae__arena *arena)
     size_t input =
         ae__max_size(ae__row_stride(plan->layers[0].in), ae__row_stride(ae__plan_code(plan)));
     size_t output = ae__row_stride(ae__plan_output(plan));
-    model->weights = ae__arena_take(arena, plan->weight_reals, sizeof(real));
-    model->trained.parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
     work->x = ae__arena_take(arena, chunk, input * sizeof(real));
     work->target = ae__arena_take(arena, chunk, output * sizeof(real));
     if (ae__plan_side(plan))
@@ -47,14 +53,13 @@ static void bind(ae_model *model, ae__arena *arena)
         work->moments = ae__arena_take(arena, ae__plan_code(plan), 3 * sizeof(double));
 }
 
-/* Bytes of the run arena without the weights, and of the layers' scratch; SIZE_MAX: overflow. */
+/* Bytes of the run arena, and of the layers' scratch; SIZE_MAX: overflow. */
 static size_t workspace(ae_model *model, size_t scratch_reals)
 {
     ae__arena arena = {.bytes = model->block_bytes};
     size_t bytes;
     if (!model->block) bind(model, &arena);
-    const size_t beside = arena.bytes - model->plan.weight_reals * sizeof(real);
-    if (arena.overflow || !ae__add_size(beside, scratch_reals * sizeof(real), &bytes))
+    if (arena.overflow || !ae__add_size(arena.bytes, scratch_reals * sizeof(real), &bytes))
         return SIZE_MAX;
     return bytes;
 }
@@ -79,20 +84,47 @@ static int32_t choose_chunk(ae_model *model, const ae__engine *engine)
     return status;
 }
 
-static int32_t allocate(ae_model *model)
+/* Measures, allocates and carves. */
+static int32_t allocate(ae_model *model, void (*carve)(ae_model *, ae__arena *), void **block,
+                        size_t *bytes)
 {
     ae__arena arena = {0};
-    bind(model, &arena);
+    carve(model, &arena);
     if (arena.overflow) return ae__fail(AE_ERR_RANGE, "model: its memory overflows");
-    model->block = ae__mem_alloc(&model->mem, arena.bytes);
-    if (!model->block) return ae__fail(AE_ERR_NOMEM, "model: no memory for %zu bytes", arena.bytes);
-    model->block_bytes = arena.bytes;
-    arena = (ae__arena){.base = model->block, .cap = arena.bytes};
-    bind(model, &arena);
+    *block = ae__mem_alloc(&model->mem, arena.bytes);
+    if (!*block) return ae__fail(AE_ERR_NOMEM, "model: no memory for %zu bytes", arena.bytes);
+    *bytes = arena.bytes;
+    arena = (ae__arena){.base = *block, .cap = arena.bytes};
+    carve(model, &arena);
     return AE_OK;
 }
 
-int32_t ae__model_create(ae_model **out, const ae__desc *desc, const ae_allocator *mem)
+/* Weights of its own. */
+static int32_t begin_common(ae_model *model)
+{
+    void *block;
+    size_t bytes;
+    AE_TRY(allocate(model, bind_common, &block, &bytes));
+    atomic_init(&model->common->handles, 1);
+    return AE_OK;
+}
+
+/* Those of another handle, which cannot change meanwhile; as many rows go at a time as there. */
+static void join_common(ae_model *model, const ae_model *of)
+{
+    atomic_fetch_add(&of->common->handles, 1);
+    model->is_share = true;
+    model->common = of->common;
+    model->weights = of->weights;
+    model->trained = of->trained;
+    model->plan.chunk = of->plan.chunk;
+    (void)ae__spec_set(&model->desc.run, "model", AE_PARAM_THREADS,
+                       (ae__number){.type = AE_TYPE_I64, .i64 = 1});
+}
+
+/* A handle on a model of its own, or on another one's. */
+static int32_t create(ae_model **out, const ae__desc *desc, const ae_allocator *mem,
+                      const ae_model *of)
 {
     ae_model *model = ae__mem_alloc(mem, sizeof *model);
     int32_t status;
@@ -101,13 +133,70 @@ int32_t ae__model_create(ae_model **out, const ae__desc *desc, const ae_allocato
     model->mem = *mem;
     status = ae__desc_copy(&model->desc, desc, mem);
     if (status == AE_OK) status = ae__plan_create(&model->plan, &model->desc, mem);
+    if (status == AE_OK && of) join_common(model, of);
     if (status == AE_OK) status = ae__model_configure(model);
-    if (status == AE_OK) status = allocate(model);
+    if (status == AE_OK) status = allocate(model, bind, &model->block, &model->block_bytes);
+    if (status == AE_OK && !of) status = begin_common(model);
     if (status == AE_OK)
         *out = model;
     else
         ae__model_free(model);
     return status;
+}
+
+int32_t ae__model_create(ae_model **out, const ae__desc *desc, const ae_allocator *mem)
+{
+    return create(out, desc, mem, NULL);
+}
+
+/* ---- handles ---- */
+
+static int32_t being_changed(void)
+{
+    return ae__fail(AE_ERR_BUSY, "model: is being trained; wait until ae_fit has returned");
+}
+
+int32_t ae__model_share(ae_model **out, ae_model *model)
+{
+    atomic_int *handles = &model->common->handles;
+    int n = atomic_load(handles);
+    *out = NULL;
+    do { /* counts as a handle itself, so that no change begins */
+        if (!n) return being_changed();
+    } while (!atomic_compare_exchange_weak(handles, &n, n + 1));
+    int32_t status = ae__pool_check(model->engine.pool);
+    if (status == AE_OK) status = create(out, &model->desc, &model->mem, model);
+    atomic_fetch_sub(handles, 1);
+    return status;
+}
+
+int32_t ae__model_check_claim(const ae_model *model)
+{
+    return atomic_load(&model->common->handles) ? AE_OK : being_changed();
+}
+
+int32_t ae__model_claim(ae_model *model)
+{
+    int n = 1;
+    if (model->is_share)
+        return ae__fail(AE_ERR_BUSY, "model: is a share, which can be used, not changed");
+    if (atomic_compare_exchange_strong(&model->common->handles, &n, 0)) return AE_OK;
+    if (!n) return being_changed();
+    return ae__fail(AE_ERR_BUSY, "model: has shares (%d); free them first", n - 1);
+}
+
+void ae__model_release(ae_model *model)
+{
+    atomic_store(&model->common->handles, 1);
+}
+
+/* The handle goes; the last one takes with it what they had in common. */
+static void leave_common(ae_model *model)
+{
+    if (atomic_fetch_sub(&model->common->handles, 1) == 1) {
+        ae__model_strip(model);
+        ae__mem_free(&model->mem, model->common);
+    }
 }
 
 void ae__model_free(ae_model *model)
@@ -116,7 +205,8 @@ void ae__model_free(ae_model *model)
     if (!model) return;
     mem = model->mem;
     ae__pool_free(model->engine.pool);
-    ae__model_strip(model);
+    if (model->common) leave_common(model);
+    ae__mem_free(&mem, model->train_block);
     ae__mem_free(&mem, model->scratch);
     ae__mem_free(&mem, model->block);
     ae__plan_free(&model->plan, &mem);

@@ -6,6 +6,8 @@
 #include "model/plan.h"
 #include "optim/optim.h"
 
+#include <stdatomic.h>
+
 /* What a plateau schedule knows of the epochs that were. */
 typedef struct ae__plateau {
     bool begun;      /* there was an epoch; the rest is of no meaning before */
@@ -45,7 +47,7 @@ typedef struct ae__trained {
     uint64_t steps;  /* of the optimiser */
 
     /* The open epoch: rows of the data, rows done, and the sums over them (plan.n_parts), which
-     * lie in the run arena. */
+     * lie beside the weights. */
     uint64_t part_rows, part_done;
     uint32_t part_data; /* fingerprint of the data; 0: not known */
     double *parts;
@@ -80,12 +82,20 @@ typedef struct ae__workspace {
     double *moments;       /* where the code is drawn: three a dimension */
 } ae__workspace;
 
+/* What the handles on one model have in common, at the head of one block with weights and sums of the
+ * open epoch. `trained` is each handle's own copy: while there are several, nobody changes it. */
+typedef struct ae__common {
+    atomic_int handles; /* on it; 0: the only one is changing it */
+} ae__common;
+
 struct ae_model {
     ae_allocator mem;
     ae__desc desc;
     ae__plan plan;
     ae__engine engine;
-    void *block; /* the run arena: weights and workspace */
+    ae__common *common;
+    bool is_share; /* of another handle's: for inference alone */
+    void *block;   /* the run arena: the workspace */
     size_t block_bytes;
     real *weights;
     ae__workspace work;
@@ -94,12 +104,22 @@ struct ae_model {
     size_t scratch_reals;
     void *train_block; /* the train arena; NULL until the first fit */
     size_t train_bytes;
-    bool in_fit; /* a progress callback that changed the model would pull it from under ae_fit */
 };
 
 /* Makes a model with weights that are all 0. Takes over nothing of desc. */
 int32_t ae__model_create(ae_model **out, const ae__desc *desc, const ae_allocator *mem);
 void ae__model_free(ae_model *model);
+
+/* Makes another handle on a model, with a workspace like this one's, and no threads. STATE: in a forked child of one
+ * with workers; BUSY; NOMEM. */
+int32_t ae__model_share(ae_model **out, ae_model *model);
+
+/* Makes the model this handle's alone until ..._release: no share comes of it meanwhile. BUSY: it is that
+ * already, has shares, or is one. */
+int32_t ae__model_claim(ae_model *model);
+void ae__model_release(ae_model *model);
+/* BUSY: it is somebody's alone. */
+int32_t ae__model_check_claim(const ae_model *model);
 
 /* Draws the first weights: functions of seed, layer and element alone. */
 void ae__model_init(ae_model *model);

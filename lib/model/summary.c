@@ -121,9 +121,7 @@ static void put_sums(text *t, const ae_model *model)
     put(t, "weights: %zu (%zu bytes)", plan->weight_count, plan->weight_count * sizeof(real));
     if (kept) put(t, ", %zu of them not trained", kept);
     put(t, "; workspace: %zu bytes for %zu rows at a time\n",
-        model->block_bytes - plan->weight_reals * sizeof(real) +
-            model->scratch_reals * sizeof(real),
-        plan->chunk);
+        model->block_bytes + model->scratch_reals * sizeof(real), plan->chunk);
     put(t, "a row: %.0f floating-point operations, %zu bytes of layers while training\n", all,
         batch_row * sizeof(real));
 }

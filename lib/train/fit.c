@@ -331,10 +331,8 @@ static int32_t run(fitting *f)
         if (threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, threads));
         model->engine.pool = own;
     }
-    model->in_fit = true;
     int32_t status = train(f);
     ae__feed_close(&f->feed);
-    model->in_fit = false;
     if (model->engine.pool != pool) ae__pool_free(own);
     model->engine.pool = pool;
     return status;

@@ -1093,8 +1093,9 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * on the same data goes on with the next step, as if it had not been cancelled; on other data (told
  * by the number of rows and a sum over 256 of them) it is STATE, unless AE_FIT_ANEW is 1.
  * IO: a checkpoint could not be written. The completed steps stay, as with CANCELLED.
- * DIVERGED: a loss, a weight or the optimiser's state was not finite. The model is as after its
- * last complete epoch, or as it was before the call.
+ * DIVERGED: a loss, a weight or the optimiser's state was not finite; told, too, in place of CANCELLED
+ * or IO where the last step left it so. The model is as after its last complete epoch of this call, or
+ * where there is none as it was before the call, to the byte.
  * Threads: one call per handle. Allocates: before the first step. Since: 0.1. */
 AE_API int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
                       const ae_fit_options *options);

@@ -393,16 +393,10 @@ int32_t ae__model_reserve_best(ae_model *model, int32_t arrays)
     return AE_OK;
 }
 
-void ae__model_forget_best(ae_model *model)
-{
-    ae__mem_free(&model->mem, model->trained.best.kept);
-    model->trained.best = (ae__best){0};
-}
-
 void ae__model_strip(ae_model *model)
 {
     double *parts = model->trained.parts;
-    ae__model_forget_best(model);
+    ae__mem_free(&model->mem, model->trained.best.kept);
     ae__mem_free(&model->mem, model->trained.pending.sum);
     ae__mem_free(&model->mem, model->trained.history);
     ae__mem_free(&model->mem, model->trained.states[0]);

@@ -141,8 +141,6 @@ int32_t ae__model_reserve_history(ae_model *model, size_t epochs);
 int32_t ae__model_reserve_pending(ae_model *model);
 /* Makes room for so many arrays of the best epoch. NOMEM leaves all as it was. */
 int32_t ae__model_reserve_best(ae_model *model, int32_t arrays);
-/* Forgets the best epoch. */
-void ae__model_forget_best(ae_model *model);
 /* Forgets all that training left. */
 void ae__model_strip(ae_model *model);
 

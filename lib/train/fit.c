@@ -62,18 +62,30 @@ static int32_t train_batch(fitting *f)
     return AE_OK;
 }
 
-/* The counts alone: history and states are blocks that each has its own place for. */
+/* What is no array: history and states are blocks that each has its own place for. */
 static void copy_counts(ae__trained *to, const ae__trained *from)
 {
     to->epochs = from->epochs;
     to->steps = from->steps;
     to->part_rows = from->part_rows;
     to->part_done = from->part_done;
+    to->part_data = from->part_data;
+    to->n_states = from->n_states;
+    to->best = from->best;
+}
+
+/* Frees the best epoch that the fit found and forgot. */
+static void drop_best(fitting *f)
+{
+    real *found = f->kept.best.kept;
+    if (found != f->model->trained.best.kept) ae__mem_free(&f->model->mem, found);
+    f->kept.best.kept = NULL;
 }
 
 /* Makes this the state to go back to. */
 static void keep(fitting *f)
 {
+    drop_best(f);
     ae__trainer_keep(&f->trainer);
     copy_counts(&f->kept, &f->model->trained);
 }
@@ -262,6 +274,7 @@ static int32_t take_up(fitting *f)
     AE_TRY(ae__fingerprint(&f->trainer, request->data, &data));
     all = data;
     if (request->validation) AE_TRY(ae__fingerprint(&f->trainer, request->validation, &all));
+    keep(f);
     AE_TRY(take_up_epoch(f, data));
     if (f->model->trained.epochs < (uint64_t)request->epochs)
         ae__stop_begin(f->model, &request->stop, all);
@@ -279,9 +292,9 @@ static int32_t begin(fitting *f)
         trained->n_states = states; /* new ones would be saved */
         return status;
     }
+    f->kept.n_states = states;
     f->trainer.wants_norm = f->request->wants_norm;
     f->rate = ae__schedule_rate(f->model, trained->steps ? trained->steps - 1 : 0);
-    keep(f);
     return AE_OK;
 }
 
@@ -305,6 +318,8 @@ static int32_t train(fitting *f)
 {
     AE_TRY(begin(f));
     int32_t status = train_epochs(f);
+    if (status != AE_OK && status != AE_ERR_DIVERGED)
+        AE_TRY(check_finite(f)); /* the last loss is that of the weights before its step */
     if (status != AE_OK && status != AE_ERR_CANCELLED) return status;
     bool stopped = status == AE_OK && ae__stop_due(f->model, &f->request->stop);
     if (stopped) ae__stop_restore(f->model);
@@ -332,6 +347,7 @@ static int32_t run(fitting *f)
         model->engine.pool = own;
     }
     int32_t status = train(f);
+    drop_best(f);
     ae__feed_close(&f->feed);
     if (model->engine.pool != pool) ae__pool_free(own);
     model->engine.pool = pool;

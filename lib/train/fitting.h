@@ -13,7 +13,7 @@ typedef struct ae__fitting {
     uint64_t rows, batch;
     uint64_t group;   /* rows of a step: of several batches, or of one */
     uint64_t count;   /* rows of the current batch */
-    ae__trained kept; /* counts of the state that the trainer keeps */
+    ae__trained kept; /* of the state that the trainer keeps: counts, and the best epoch */
     double began;     /* seconds */
     double worked;    /* seconds from there to the end of the last batch */
     uint64_t found;   /* rows of the epoch that were done before */

@@ -12,7 +12,7 @@ int32_t ae__stop_reserve(ae_model *model, const ae__stop_rule *rule)
 void ae__stop_begin(ae_model *model, const ae__stop_rule *rule, uint32_t data)
 {
     ae__best *best = &model->trained.best;
-    if (!rule->patience) ae__model_forget_best(model);
+    if (!rule->patience) *best = (ae__best){0};
     if (best->data != data) best->begun = false;
     if (!best->begun || !rule->restore) best->arrays = 0;
     best->data = data;

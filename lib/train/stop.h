@@ -13,7 +13,8 @@ typedef struct ae__stop_rule {
 /* Room for what is kept. NOMEM leaves the model as it was. */
 int32_t ae__stop_reserve(ae_model *model, const ae__stop_rule *rule);
 
-/* A fit begins on data of a fingerprint: what is known of others, or of no use, is forgotten. */
+/* A fit begins on data of a fingerprint: what is known of others, or of no use, is forgotten. Without
+ * patience that is all; the caller has kept `best`, and frees or puts back its arrays. */
 void ae__stop_begin(ae_model *model, const ae__stop_rule *rule, uint32_t data);
 
 /* Notes the loss of the epoch that is over, number trained.epochs. */

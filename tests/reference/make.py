@@ -14,7 +14,8 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 torch.set_default_dtype(torch.float64)
 
-ROWS, STEPS = 5, 24
+ROWS, STEPS = 5, 100
+STEPS_L1 = 24  # with a decay of L1, which takes weights to the kink at 0 soon after
 SEED, EPOCH, FIRST_ROW, EPOCHS_DONE = 0x0123456789ABCDEF, 3, 1000, 1.5  # of the step
 CORRUPT, POSTERIOR = 3, 4  # what a draw is for
 MASK32 = (1 << 32) - 1
@@ -484,7 +485,8 @@ def optim_row(c):
     draws = Draws(1)
     model = Model(c, draws)
     steps, losses, cut = optimizer(model, *c["optim"]), [], 0
-    for _ in range(STEPS):
+    count = STEPS_L1 if "WEIGHT_DECAY_L1" in c["optim"][1] else STEPS
+    for _ in range(count):
         loss = model.loss(*model.batch(draws))
         steps.zero_grad()
         loss.backward()
@@ -493,7 +495,7 @@ def optim_row(c):
         steps.step()
         losses.append(loss.item())
     assert cut > 0 if c["model"] else cut == 0
-    return {"chain": chain_text(c), "losses": numbers(losses), "weights": numbers(flat(model.arrays))}
+    return {"chain": chain_text(c), "steps": count, "losses": numbers(losses), "weights": numbers(flat(model.arrays))}
 
 
 # --- schedules: the learning rate of every step ---------------------------------------------------

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""libae from Python, with ctypes and NumPy alone: build, train, encode, save, load, compare.
+"""libae from Python, with ctypes and NumPy alone: build, train, encode, also in many threads, save, load, compare.
 
     quickstart.py [LIBRARY]
 
@@ -10,6 +10,7 @@ import ctypes.util
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_void_p
 
 import numpy as np
@@ -26,6 +27,7 @@ ARGUMENTS = {
     "ae_config_set_i64": [c_void_p, c_int32, c_int64],
     "ae_config_set_f64": [c_void_p, c_int32, c_double],
     "ae_model_create": [OUT, c_void_p],
+    "ae_model_share": [OUT, c_void_p],
     "ae_fit_options_create": [OUT],
     "ae_fit_options_set_i64": [c_void_p, c_int32, c_int64],
     "ae_fit": [c_void_p, FLOATS, FLOATS, c_int64, c_void_p],
@@ -117,6 +119,18 @@ def encode(model, x, code):
     return out
 
 
+def encode_in_threads(model, x, code, threads):
+    """Each part by a handle of its own on the model; ctypes lets other threads run while libae works."""
+    def encode_part(part):
+        share = create(ae.ae_model_share, model)
+        out = encode(share, part, code)
+        ae.ae_model_free(share)
+        return out
+
+    with ThreadPoolExecutor(threads) as pool:
+        return np.concatenate(list(pool.map(encode_part, np.array_split(x, threads))))
+
+
 def decode(model, code, outputs):
     out = np.empty((len(code), outputs), np.float32)
     must(ae.ae_decode(model, floats(code), len(code), floats(out), out.size))
@@ -136,6 +150,7 @@ before = evaluate(model, x)
 fit(model, x, epochs=20)
 code = encode(model, x, 2)
 mse = float(np.mean((decode(model, code, 8) - x) ** 2))
+shared = np.array_equal(encode_in_threads(model, x, 2, threads=4), code)
 
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "circles.aem").encode()
@@ -144,4 +159,5 @@ with tempfile.TemporaryDirectory() as folder:
 same = np.array_equal(encode(loaded, x, 2), code)
 ae.ae_model_free(loaded)
 ae.ae_model_free(model)
-print(f"before={before:.5f} mse={mse:.5f} variance={x.var():.5f} same={int(same)}")
+print(f"before={before:.5f} mse={mse:.5f} variance={x.var():.5f} same={int(same)} shared={int(shared)}")
+sys.exit(0 if same and shared else 1)

@@ -1,6 +1,7 @@
-//! libae from Rust, with what bindgen makes of ae.h alone: build, train, encode, save, load, compare.
+//! libae from Rust, with what bindgen makes of ae.h alone: build, train, encode, also in many threads, save, load,
+//! compare.
 use std::ffi::{CStr, CString};
-use std::{env, fmt, fs, process, ptr};
+use std::{env, fmt, fs, process, ptr, thread};
 
 #[allow(non_camel_case_types, non_upper_case_globals, dead_code)]
 mod ae {
@@ -10,6 +11,7 @@ mod ae {
 const INPUTS: usize = 8;
 const CODE: usize = 2;
 const ROWS: usize = 1024;
+const THREADS: usize = 4;
 
 /// libae's own message of the call that failed.
 #[derive(Debug)]
@@ -53,6 +55,9 @@ impl<T> Drop for Handle<T> {
 
 struct Model(Handle<ae::ae_model>);
 
+// A handle may be used by any thread, by one at a time.
+unsafe impl Send for Model {}
+
 impl Model {
     /// 8-32-2-32-8.
     fn create() -> Result<Model> {
@@ -75,6 +80,11 @@ impl Model {
 
     fn load(path: &CStr) -> Result<Model> {
         Handle::new(|out| unsafe { ae::ae_model_load(out, path.as_ptr()) }, ae::ae_model_free).map(Model)
+    }
+
+    /// Another handle on the same weights, for another thread.
+    fn share(&self) -> Result<Model> {
+        Handle::new(|out| unsafe { ae::ae_model_share(out, self.0.raw) }, ae::ae_model_free).map(Model)
     }
 
     fn save(&self, path: &CStr) -> Result<()> {
@@ -116,6 +126,19 @@ fn circle() -> Vec<f32> {
     (0..ROWS).flat_map(point).collect()
 }
 
+/// Each part by a handle of its own on the model.
+fn encode_in_threads(model: &Model, x: &[f32]) -> Result<Vec<f32>> {
+    thread::scope(|scope| {
+        let parts = x.chunks(x.len() / THREADS).map(|part| {
+            let mut share = model.share()?;
+            Ok(scope.spawn(move || share.encode(part)))
+        });
+        let running: Vec<_> = parts.collect::<Result<_>>()?;
+        let codes: Result<Vec<_>> = running.into_iter().map(|t| t.join().expect("no thread panics")).collect();
+        Ok(codes?.concat())
+    })
+}
+
 fn run() -> Result<()> {
     let x = circle();
     let path = env::temp_dir().join(format!("ae-quickstart-{}.aem", process::id()));
@@ -128,9 +151,9 @@ fn run() -> Result<()> {
     model.save(&c_path)?;
     let loaded = Model::load(&c_path);
     fs::remove_file(&path).map_err(|e| Error(e.to_string()))?;
-    let same = loaded?.encode(&x)? == code;
+    let same = loaded?.encode(&x)? == code && encode_in_threads(&model, &x)? == code;
     println!("before={before:.5} mse={:.5} same={}", model.evaluate(&x)?, i32::from(same));
-    Ok(())
+    if same { Ok(()) } else { Err(Error("codes differ".into())) }
 }
 
 fn main() {

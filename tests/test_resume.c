@@ -84,6 +84,35 @@ static void fit_cut_after_any_epoch_ends_with_the_same_bytes(void **state)
     }
 }
 
+/* ---- stopped early ---- */
+
+/* Bit by bit, and what it evaluates to is in the file. */
+static void model_restored_to_its_best_epoch_evaluates_to_the_logged_loss(void **state)
+{
+    enum { MOST = 600, PATIENCE = 3 };
+    static double losses[MOST];
+    (void)state;
+    for (const kind *k = kinds; k < kinds + KINDS; k++) {
+        ae_model *model = kind_model(k, NULL);
+        ae_fit_options *options = options_of_all(MOST, 1);
+        double loss, best;
+        must(ae_model_set_i64(model, AE_PARAM_SCHEDULE, AE_SCHEDULE_CONSTANT));
+        must(ae_model_set_f64(model, AE_PARAM_LEARNING_RATE, 0.05));
+        must(ae_fit_options_set_i64(options, AE_FIT_PATIENCE, PATIENCE));
+        must(ae_fit(model, x, NULL, N, options));
+        const int64_t epochs = ae_model_epochs(model);
+        assert_in_range(epochs, PATIENCE + 1, MOST - 1);
+        must(ae_model_history(model, AE_METRIC_VAL_LOSS, losses, MOST, NULL));
+        best = losses[epochs - 1 - PATIENCE];
+        for (int64_t e = 0; e < epochs; e++) assert_true(best <= losses[e]);
+        model = reloaded(model);
+        must(ae_evaluate(model, other, NULL, OTHERS, &loss));
+        if (loss != best) fail_msg("%s: %.17g, logged %.17g", k->name, loss, best);
+        ae_fit_options_free(options);
+        ae_model_free(model);
+    }
+}
+
 /* ---- cancelled ---- */
 
 typedef struct canceller {
@@ -359,6 +388,7 @@ int main(void)
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         test(fit_cut_after_any_epoch_ends_with_the_same_bytes),
+        test(model_restored_to_its_best_epoch_evaluates_to_the_logged_loss),
         test(fit_cancelled_at_any_event_leaves_a_model_that_goes_on_to_the_same_bytes),
         test(any_checkpoint_goes_on_to_the_same_bytes),
         test(fit_that_diverges_anywhere_leaves_its_last_epoch_and_goes_on),

@@ -38,9 +38,9 @@
  *    thread at a time, or by many while all of them only call functions that take it as const. Many
  *    threads use one model through handles of their own: ae_model_share. Nothing is global but each
  *    thread's last message.
- *  - After a fork the child may use what the parent had, but for a model with threads (AE_PARAM_THREADS
- *    above 1, or a fit that has them and forks in a callback): they stay in the parent, and in the
- *    child all calls that return a status answer AE_ERR_STATE; ae_model_free frees it.
+ *  - After a fork the child may use what no thread was using. Only the threads of a model
+ *    (AE_PARAM_THREADS above 1, or those of a fit that forks in a callback) stay in the parent: in the
+ *    child all calls on it that return a status answer AE_ERR_STATE; ae_model_free frees it.
  *  - Callbacks return to the library: no longjmp, and no C++ exception, leaves one.
  *  - The library never prints, exits, aborts, reads the environment, or changes the host's locale,
  *    signals, or floating-point mode (its arithmetic may raise exception flags); it starts threads
@@ -859,8 +859,7 @@ AE_API int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, s
  * more threads. Codes as ae_config_set, and: RANGE: threads whose workspace is above
  * AE_PARAM_MEMORY, or an AE_PARAM_MEMORY below the workspace; STATE: fixed once a model exists (those of layers and
  * losses, AE_PARAM_SEED), or a forked process; BUSY: called from a progress callback, or of scope model
- * or optim and the model has shares; UNSUPPORTED,
- * NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as it was.
+ * or optim while the model has shares; UNSUPPORTED, NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as it was.
  * Threads: one call per handle. Allocates: for AE_PARAM_THREADS. Since: 0.1. */
 AE_API int32_t ae_model_set_i64(ae_model *model, int32_t param, int64_t value);
 AE_API int32_t ae_model_set_f64(ae_model *model, int32_t param, double value);
@@ -1073,12 +1072,13 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * patience or on other data: a later fit on the same data does nothing unless it has more patience.
  * Counts of epochs and steps, schedules and history go on over a restoration.
  *
- * Found before the first step, with the model unchanged: INVALID (NULL, misaligned,
- * or both validation data and AE_FIT_SPLIT), STATE (no
- * loss, a forked process, or an epoch left open on other data: see CANCELLED), BUSY (called from a progress callback, or the model has shares), SHAPE (dimensions other than
- * the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs
- * more than AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
- * to), NOMEM, UNSUPPORTED (a library without training). A child that the callback forks gets STATE on its return, where the fit has threads.
+ * Found before the first step, with the model unchanged: INVALID (NULL, misaligned, or both validation
+ * data and AE_FIT_SPLIT), STATE (no loss, a forked process, or an epoch left open on other data: see
+ * CANCELLED), BUSY (called from a progress callback, or the model has shares), SHAPE (dimensions other
+ * than the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs more than
+ * AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
+ * to), NOMEM, UNSUPPORTED (a library without training). A child that the callback forks gets STATE on its
+ * return, where the fit has threads.
  *
  * Data that are read (ae_data_source, ae_data_npy, ae_data_idx) give the bits of the same rows in
  * memory. Of them a window is in memory, AE_PARAM_SHUFFLE_BLOCK x SHUFFLE_WINDOW rows whatever the
@@ -1093,8 +1093,8 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * on the same data goes on with the next step, as if it had not been cancelled; on other data (told
  * by the number of rows and a sum over 256 of them) it is STATE, unless AE_FIT_ANEW is 1.
  * IO: a checkpoint could not be written. The completed steps stay, as with CANCELLED.
- * DIVERGED: a loss, a weight or the optimiser's state was not finite; told, too, in place of CANCELLED
- * or IO where the last step left it so. The model is as after its last complete epoch of this call, or
+ * DIVERGED: a loss, a weight or the optimiser's state was not finite; told, too, in place of any code
+ * above where the last step left it so. The model is as after its last complete epoch of this call, or
  * where there is none as it was before the call, to the byte.
  * Threads: one call per handle. Allocates: before the first step. Since: 0.1. */
 AE_API int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,

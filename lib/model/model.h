@@ -110,8 +110,8 @@ struct ae_model {
 int32_t ae__model_create(ae_model **out, const ae__desc *desc, const ae_allocator *mem);
 void ae__model_free(ae_model *model);
 
-/* Makes another handle on a model, with a workspace like this one's, and no threads. STATE: in a forked child of one
- * with workers; BUSY; NOMEM. */
+/* Makes another handle on a model, with a workspace like this one's, and no workers. STATE: in a forked
+ * child of a handle with workers; BUSY: it is claimed; NOMEM. */
 int32_t ae__model_share(ae_model **out, ae_model *model);
 
 /* Makes the model this handle's alone until ..._release: no share comes of it meanwhile. BUSY: it is that

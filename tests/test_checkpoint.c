@@ -1,17 +1,10 @@
-/* Checkpoints through ae.h: when they are written, that training goes on from any of them as if nothing
- * had been, and that a process killed at any moment leaves one. AE_KILLS=200 in the environment kills
- * more often. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+/* Checkpoints through ae.h: when they are written, and that training goes on from any of them as if nothing
+ * had been. */
 #include "test_fit.h"
 
 #include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* 10 rows by 4: steps of 4, 4 and 2 rows */
@@ -40,7 +33,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* A process killed between two system calls may leave a temporary file beside the checkpoint. */
+/* Of the checkpoint, or what a test put in its place. */
 static void empty_folder(void)
 {
     char stray[600];
@@ -376,76 +369,6 @@ static void marks_are_checked(void **state)
     }
 }
 
-/* ---- SIGKILL ---- */
-
-enum { LONG = 60 /* epochs */ };
-
-static ae_fit_options *long_options(void)
-{
-    ae_fit_options *options = options_of_all(LONG);
-    must(ae_fit_options_set_i64(options, AE_FIT_PATIENCE, LONG));
-    must(ae_fit_options_checkpoint(options, path, 0, 1, 0));
-    return options;
-}
-
-/* What a program does: goes on from its checkpoint, or begins. */
-static ae_model *run_program(void)
-{
-    ae_model *model;
-    ae_fit_options *options = long_options();
-    if (access(path, F_OK) == 0)
-        must(ae_model_load(&model, path));
-    else
-        model = model_of_all();
-    must(ae_fit(model, x, NULL, N, options));
-    ae_fit_options_free(options);
-    return model;
-}
-
-/* Runs the program and kills it after so many microseconds; whether it was alive until then. */
-static bool run_and_kill(long microseconds)
-{
-    const struct timespec delay = {.tv_nsec = microseconds * 1000};
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        run_program();
-        _exit(0);
-    }
-    nanosleep(&delay, NULL);
-    kill(child, SIGKILL);
-    assert_true(waitpid(child, &status, 0) == child);
-    assert_true(WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
-    return WIFSIGNALED(status);
-}
-
-/* The moments are drawn, and what they hit is chance; what must hold at all of them is not. */
-static void killed_at_any_moment_it_goes_on_to_the_same_bytes(void **state)
-{
-    const char *wanted = getenv("AE_KILLS");
-    int kills = wanted ? atoi(wanted) : 50, killed = 0, loads = 0;
-    ae_model *want = run_program();
-    (void)state;
-    assert_int_equal(ae_model_epochs(want), LONG);
-    remove(path);
-    while (killed < kills) {
-        bool alive = run_and_kill((long)(draw_bits() % 40000));
-        killed += alive;
-        if (access(path, F_OK) == 0) {
-            ae_model *model = loaded();
-            loads++;
-            if (!alive && !same_models(model, want)) fail_msg("after %d kills", killed);
-            ae_model_free(model);
-        }
-        if (!alive) remove(path);
-    }
-    ae_model *model = run_program();
-    assert_true(same_models(model, want));
-    assert_true(loads > 0);
-    ae_model_free(model);
-    ae_model_free(want);
-}
-
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -463,7 +386,6 @@ int main(void)
         test(checkpoint_that_fails_ends_the_fit_and_keeps_its_steps),
         test(diverging_fit_leaves_a_sound_checkpoint),
         test(marks_are_checked),
-        test(killed_at_any_moment_it_goes_on_to_the_same_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -510,6 +510,50 @@ static void fit_in_a_forked_child_ends_with_state(void **state)
     ae_model_free(model);
 }
 
+/* Forks at the call with this number, and reads on in both processes. */
+typedef struct forker {
+    tape tape;
+    long at;
+    pid_t child;
+} forker;
+
+static int32_t read_and_fork(void *user, int64_t first, int64_t rows, void *out)
+{
+    forker *f = user;
+    if (f->tape.calls + 1 == f->at) f->child = fork();
+    return tape_read(&f->tape, first, rows, out);
+}
+
+/* Each call of the function in turn is the one that forks, until one is made without it. */
+static void reader_that_forks_leaves_the_child_a_model_that_answers_state(void **state)
+{
+    float code[N * CODE_DIM];
+    (void)state;
+    for (int64_t threads = 1; threads <= 2; threads++) {
+        for (int train = 0; train < 2; train++) {
+            forker f = {.child = 1};
+            while (f.child > 0) {
+                f = (forker){.tape = tape_of(AE_TYPE_F32, DIM), .at = f.at + 1, .child = -1};
+                ae_data *data = data_of(AE_TYPE_F32, NULL, 0);
+                ae_model *model = stream_model(AE_SHUFFLE_WINDOW, 40);
+                int status = 0;
+                must(ae_data_source(data, AE_DATA_X, AE_TYPE_F32, read_and_fork, &f, N, DIM, 0));
+                must(ae_data_scale(data, AE_DATA_X, table_scale, 0));
+                must(ae_model_set_i64(model, AE_PARAM_THREADS, threads));
+                int32_t got = train ? fit_to(model, data, 1, 0)
+                                    : ae_encode_data(model, data, code, N * CODE_DIM);
+                ae_data_free(data);
+                ae_model_free(model);
+                if (f.child == 0) _exit(got == (threads > 1 ? AE_ERR_STATE : AE_OK) ? 0 : 1);
+                assert_int_equal(got, AE_OK);
+                if (f.child > 0) assert_int_equal(waitpid(f.child, &status, 0), f.child);
+                assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+            }
+            assert_true(f.at > 1);
+        }
+    }
+}
+
 /* ---- the calls ---- */
 
 static void source_is_refused_as_an_array_would_be(void **state)
@@ -562,6 +606,7 @@ int main(void)
         test(order_that_jumps_is_refused_to_a_function_that_cannot),
         test(data_in_order_are_busy_while_they_are_read),
         test(fit_in_a_forked_child_ends_with_state),
+        test(reader_that_forks_leaves_the_child_a_model_that_answers_state),
         test(source_is_refused_as_an_array_would_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,21 +32,26 @@
 #define WITH_TRAINING ", without training"
 #endif
 
-typedef struct constant {
-    const char *name;
-    int64_t value;
-} constant;
-
-static const constant constants[] = {
-#define AE__CONSTANT(name) {#name, name},
+/* Their names one after the other, without pointers (as in model/params.c), and their values. */
+#define AE__CONSTANT(name) char of_##name[sizeof #name];
+static const struct names {
 #include "constants.def" /* made from ae.h by the build */
+} names = {
 #undef AE__CONSTANT
+#define AE__CONSTANT(name) #name,
+#include "constants.def"
+};
+#undef AE__CONSTANT
+
+static const int32_t values[] = {
+#define AE__CONSTANT(name) name,
+#include "constants.def"
 };
 
 /* Bytes that the struct of no later version will have: more is a size that was not set. */
 enum { LARGEST_PARAM = 4096 };
 
-enum { CONSTANTS = sizeof constants / sizeof *constants };
+enum { CONSTANTS = sizeof values / sizeof *values };
 
 const char *ae_last_error(void)
 {
@@ -94,9 +99,10 @@ int32_t ae_constant(const char *name, int64_t *value)
 {
     AE__WANT(name);
     AE__WANT(value);
-    for (size_t i = 0; i < CONSTANTS; i++) {
-        if (strcmp(constants[i].name, name) == 0) {
-            *value = constants[i].value;
+    const char *known = (const char *)&names;
+    for (size_t i = 0; i < CONSTANTS; i++, known += strlen(known) + 1) {
+        if (strcmp(known, name) == 0) {
+            *value = values[i];
             return AE_OK;
         }
     }
@@ -108,8 +114,10 @@ int32_t ae_constant_at(int32_t index, const char **name, int64_t *value)
     if (index < 0 || index >= (int32_t)CONSTANTS)
         return ae__fail(AE_ERR_RANGE, "ae_constant_at: index is %d, wanted 0 to %d", (int)index,
                         (int)CONSTANTS - 1);
-    if (name) *name = constants[index].name;
-    if (value) *value = constants[index].value;
+    const char *known = (const char *)&names;
+    for (int32_t i = 0; i < index; i++) known += strlen(known) + 1;
+    if (name) *name = known;
+    if (value) *value = values[index];
     return AE_OK;
 }
 
@@ -127,7 +135,7 @@ int32_t ae_param_at(int32_t index, ae_param *out)
                       .scope = row->scope,
                       .type = row->type,
                       .name = row->name,
-                      .help = row->help,
+                      .help = ae__param_help((size_t)index),
                       .default_value = row->initial,
                       .minimum = row->lowest,
                       .maximum = row->highest};

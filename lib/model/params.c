@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/status.h"
 #include "layers/layer.h"
@@ -13,9 +14,23 @@
 #define ROW_I64(initial, low, high) (double)(initial), (double)(low), (double)(high), low, high
 #define ROW_F64(initial, low, high) initial, low, high, 0, 0
 #define AE__PARAM(id, scope, type, name, initial, low, high, help)                                 \
-    {id, AE_SCOPE_##scope, AE_TYPE_##type, name, help, ROW_##type(initial, low, high)},
+    {id, AE_SCOPE_##scope, AE_TYPE_##type, name, ROW_##type(initial, low, high)},
 
 static const ae__param table[] = {
+#include "model/params.def"
+};
+#undef AE__PARAM
+
+/* One after the other in the order of the table: a pointer is 8 bytes, and 24 more in a shared library,
+ * which has to relocate it whenever it is loaded. */
+#define AE__PARAM(id, scope, type, name, initial, low, high, help)                                 \
+    char of_##id[sizeof(help)];                                                                    \
+    _Static_assert(sizeof(name) <= AE__PARAM_NAME, "a name is too long");
+static const struct helps {
+#include "model/params.def"
+} helps = {
+#undef AE__PARAM
+#define AE__PARAM(id, scope, type, name, initial, low, high, help) help,
 #include "model/params.def"
 };
 
@@ -24,6 +39,13 @@ enum { ROWS = sizeof table / sizeof *table };
 const ae__param *ae__param_at(size_t index)
 {
     return index < ROWS ? &table[index] : NULL;
+}
+
+const char *ae__param_help(size_t index)
+{
+    const char *help = (const char *)&helps;
+    while (index-- > 0) help += strlen(help) + 1;
+    return help;
 }
 
 const ae__param *ae__param_of(int32_t id)

@@ -7,15 +7,18 @@
 #include "ae/ae.h"
 #include "base/spec.h"
 
+enum { AE__PARAM_NAME = 20 }; /* bytes of the longest name, its end included, or more */
+
 typedef struct ae__param {
     int32_t id, scope, type; /* AE_PARAM_* or AE_FIT_*, AE_SCOPE_*, AE_TYPE_I64 or AE_TYPE_F64 */
-    const char *name, *help;
+    char name[AE__PARAM_NAME];
     double initial, lowest, highest;
     int64_t lowest_i64, highest_i64; /* the bounds of an i64, exactly */
 } ae__param;
 
-/* Rows by number, NULL past the last; by id, NULL where there is none. */
+/* Rows by number, NULL past the last, and what they mean; by id, NULL where there is none. */
 const ae__param *ae__param_at(size_t index);
+const char *ae__param_help(size_t index); /* of a row that is there */
 const ae__param *ae__param_of(int32_t id);
 
 /* The name of a value that is a choice ("glorot_uniform"), or NULL where it is a number. */

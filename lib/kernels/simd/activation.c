@@ -2,6 +2,32 @@
 #include "kernels/simd/simd.h"
 #include "kernels/simd/vmath.h"
 
+vec AE__SIMD(activate_apart)(int32_t act, vec x)
+{
+    switch (act) {
+    case AE_ACT_ELU: return v_elu(x);
+    case AE_ACT_SOFTPLUS: return v_softplus(x);
+    case AE_ACT_GELU: return v_gated(x, v_normal_gate(v_abs(x)));
+    case AE_ACT_SILU: return v_gated(x, v_logistic_gate(v_abs(x)));
+    default: return x;
+    }
+}
+
+vec AE__SIMD(softplus_slope)(vec y)
+{
+    return v_sub(v_zero(), v_expm1(v_sub(v_zero(), y)));
+}
+
+vec AE__SIMD(gelu_slope)(vec x)
+{
+    return v_gated_slope(x, v_normal_gate_slope(v_abs(x)));
+}
+
+vec AE__SIMD(silu_slope)(vec x)
+{
+    return v_gated_slope(x, v_logistic_gate_slope(v_abs(x)));
+}
+
 #define MAP(name, function)                                                                        \
     void AE__SIMD(name)(real *y, const real *x, size_t n)                                          \
     {                                                                                              \

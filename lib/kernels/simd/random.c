@@ -30,7 +30,9 @@ static inline void blocks(uint32_t *bits, const uint32_t counter[4], const uint3
         x2[v] = splat(counter[2]);
         x3[v] = splat(counter[3]);
     }
+#if AE_SIMD_LEVEL > 0 /* a third faster, but long */
     AE__UNROLL
+#endif
     for (int round = 0; round < ROUNDS; round++, k0 += 0x9E3779B9, k1 += 0xBB67AE85) {
         AE__UNROLL
         for (size_t v = 0; v < VECTORS; v++) {

@@ -16,6 +16,7 @@
 #ifndef AE__SIMD_VMATH_H
 #define AE__SIMD_VMATH_H
 
+#include "kernels/simd/simd.h"
 #include "kernels/simd/vec.h"
 
 #include "ae/ae.h"
@@ -271,34 +272,11 @@ static inline vec v_logistic_gate_slope(vec a)
     return v_mul(v_mul(e, q), v_sub(v_set1(1), v_mul(a, q)));
 }
 
-/* Not inlined: they are long, and what calls them is there many times. */
-#define V_APART static __attribute__((noinline, unused)) vec
-
-V_APART v_activate_apart(int32_t act, vec x)
-{
-    switch (act) {
-    case AE_ACT_ELU: return v_elu(x);
-    case AE_ACT_SOFTPLUS: return v_softplus(x);
-    case AE_ACT_GELU: return v_gated(x, v_normal_gate(v_abs(x)));
-    case AE_ACT_SILU: return v_gated(x, v_logistic_gate(v_abs(x)));
-    default: return x;
-    }
-}
-
-V_APART v_softplus_slope(vec y)
-{
-    return v_sub(v_zero(), v_expm1(v_sub(v_zero(), y)));
-}
-
-V_APART v_gelu_slope(vec x)
-{
-    return v_gated_slope(x, v_normal_gate_slope(v_abs(x)));
-}
-
-V_APART v_silu_slope(vec x)
-{
-    return v_gated_slope(x, v_logistic_gate_slope(v_abs(x)));
-}
+/* Not inlined: they are long, and what calls them is there many times (activation.c). */
+vec AE__SIMD(activate_apart)(int32_t act, vec x);
+vec AE__SIMD(softplus_slope)(vec y);
+vec AE__SIMD(gelu_slope)(vec x);
+vec AE__SIMD(silu_slope)(vec x);
 
 static inline vec v_activate(int32_t act, vec slope, vec x)
 {
@@ -308,7 +286,7 @@ static inline vec v_activate(int32_t act, vec slope, vec x)
     case AE_ACT_LEAKY_RELU: return v_select(v_less(v_zero(), x), x, v_mul(slope, x));
     case AE_ACT_TANH: return v_tanh(x);
     case AE_ACT_SIGMOID: return v_sigmoid(x);
-    default: return v_activate_apart(act, x);
+    default: return AE__SIMD(activate_apart)(act, x);
     }
 }
 
@@ -322,7 +300,7 @@ static inline vec v_derive(int32_t act, vec slope, vec dy, vec y)
     case AE_ACT_TANH: return v_mul(dy, v_sub(one, v_mul(y, y)));
     case AE_ACT_SIGMOID: return v_mul(dy, v_mul(y, v_sub(one, y)));
     case AE_ACT_ELU: return v_select(v_less(v_zero(), y), dy, v_fma(dy, y, dy));
-    case AE_ACT_SOFTPLUS: return v_mul(dy, v_softplus_slope(y));
+    case AE_ACT_SOFTPLUS: return v_mul(dy, AE__SIMD(softplus_slope)(y));
     default: return dy;
     }
 }
@@ -331,8 +309,8 @@ static inline vec v_derive(int32_t act, vec slope, vec dy, vec y)
 static inline vec v_derive_at(int32_t act, vec slope, vec dy, vec x, vec y)
 {
     switch (act) {
-    case AE_ACT_GELU: return v_mul(dy, v_gelu_slope(x));
-    case AE_ACT_SILU: return v_mul(dy, v_silu_slope(x));
+    case AE_ACT_GELU: return v_mul(dy, AE__SIMD(gelu_slope)(x));
+    case AE_ACT_SILU: return v_mul(dy, AE__SIMD(silu_slope)(x));
     default: return v_derive(act, slope, dy, y);
     }
 }

@@ -83,8 +83,8 @@ static void every_activation_is_covered(void **state)
 {
     const ae__param *row = ae__param_of(AE_PARAM_ACTIVATION);
     (void)state;
-    assert_int_equal(row->lowest_i64, 0);
-    assert_int_equal(row->highest_i64, ACTS - 1);
+    assert_int_equal(row->lowest.i64, 0);
+    assert_int_equal(row->highest.i64, ACTS - 1);
 }
 
 /* ---- the comparison ---- */

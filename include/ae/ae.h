@@ -103,7 +103,8 @@ AE_API const char *ae_status_text(int32_t status);
 AE_API int32_t ae_version(void);
 AE_API const char *ae_version_text(void);
 
-/* What was compiled in, for a bug report: "libae 0.1.0, kernels portable avx2, cblas openblas".
+/* What was compiled in, for a bug report: "libae 0.1.0, kernels portable avx2, cblas openblas", then
+ * ", without training" and the like where a part was left out.
  * Threads: any. Allocates: never. Since: 0.1. */
 AE_API const char *ae_build_text(void);
 

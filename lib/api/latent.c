@@ -17,7 +17,7 @@ static int32_t check_range(const char *name, int64_t value, int64_t least, int64
 static int32_t check_seed(int64_t seed)
 {
     const ae__param *row = ae__param_of(AE_PARAM_SEED);
-    return check_range("seed", seed, row->lowest_i64, row->highest_i64);
+    return check_range("seed", seed, row->lowest.i64, row->highest.i64);
 }
 
 static int32_t check_drawn(const ae_model *model)

@@ -8,6 +8,12 @@
 #define VERSION_TEXT                                                                               \
     TEXT_OF(AE_VERSION_MAJOR) "." TEXT_OF(AE_VERSION_MINOR) "." TEXT_OF(AE_VERSION_PATCH)
 
+/* What the build text says of a part that is there, or of one that is not. */
+#ifdef AE_HAVE_PORTABLE
+#define WITH_PORTABLE " portable"
+#else
+#define WITH_PORTABLE ""
+#endif
 #ifdef AE_HAVE_AVX2
 #define WITH_AVX2 " avx2"
 #else
@@ -30,6 +36,21 @@
 #define WITH_TRAINING ""
 #else
 #define WITH_TRAINING ", without training"
+#endif
+#ifdef AE_IMAGES
+#define WITH_IMAGES ""
+#else
+#define WITH_IMAGES ", without images"
+#endif
+#ifdef AE_DRAWN
+#define WITH_DRAWN ""
+#else
+#define WITH_DRAWN ", without drawn"
+#endif
+#ifdef AE_TOPK
+#define WITH_TOPK ""
+#else
+#define WITH_TOPK ", without topk"
 #endif
 
 /* Their names one after the other, without pointers (as in model/params.c), and their values. */
@@ -91,8 +112,8 @@ const char *ae_version_text(void)
 
 const char *ae_build_text(void)
 {
-    return "libae " VERSION_TEXT ", kernels portable" WITH_AVX2 WITH_AVX512 WITH_NEON
-           ", cblas " AE_BLAS_NAME WITH_TRAINING;
+    return "libae " VERSION_TEXT ", kernels" WITH_PORTABLE WITH_AVX2 WITH_AVX512 WITH_NEON
+           ", cblas " AE_BLAS_NAME WITH_TRAINING WITH_IMAGES WITH_DRAWN WITH_TOPK;
 }
 
 int32_t ae_constant(const char *name, int64_t *value)
@@ -121,6 +142,11 @@ int32_t ae_constant_at(int32_t index, const char **name, int64_t *value)
     return AE_OK;
 }
 
+static double bound_of(const ae__param *row, ae__limit bound)
+{
+    return row->type == AE_TYPE_I64 ? (double)bound.i64 : bound.f64;
+}
+
 int32_t ae_param_at(int32_t index, ae_param *out)
 {
     const ae__param *row = index < 0 ? NULL : ae__param_at((size_t)index);
@@ -137,7 +163,7 @@ int32_t ae_param_at(int32_t index, ae_param *out)
                       .name = row->name,
                       .help = ae__param_help((size_t)index),
                       .default_value = row->initial,
-                      .minimum = row->lowest,
-                      .maximum = row->highest};
+                      .minimum = bound_of(row, row->lowest),
+                      .maximum = bound_of(row, row->highest)};
     return AE_OK;
 }

@@ -2,7 +2,9 @@
  *
  * table[k][b] is what byte b, with k bytes after it, adds to the remainder. That is linear over
  * GF(2): an entry is the exclusive or of the entries of b's bits, so 8 numbers span each table of
- * 256. All 64 numbers are successive powers of x modulo the polynomial, each row right to left. */
+ * 256. All 64 numbers are successive powers of x modulo the polynomial, each row right to left.
+ *
+ * A build for size goes byte by byte, with the first table alone. */
 #include "base/crc32.h"
 
 /* clang-format off */
@@ -19,6 +21,11 @@
         SPAN_7(0u, a, b, c, d, e, f, g), SPAN_7(h, a, b, c, d, e, f, g)                            \
     }
 
+#ifdef __OPTIMIZE_SIZE__
+static const uint32_t table[1][256] = {
+    SPAN(0x77073096, 0xee0e612c, 0x076dc419, 0x0edb8832, 0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320),
+};
+#else
 static const uint32_t table[8][256] = {
     SPAN(0x77073096, 0xee0e612c, 0x076dc419, 0x0edb8832, 0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320),
     SPAN(0x191b3141, 0x32366282, 0x646cc504, 0xc8d98a08, 0x4ac21251, 0x958424a2, 0xf0794f05, 0x3b83984b),
@@ -29,7 +36,10 @@ static const uint32_t table[8][256] = {
     SPAN(0xa6770bb4, 0x979f1129, 0xf44f2413, 0x33ef4e67, 0x67de9cce, 0xcfbd399c, 0x440b7579, 0x8816eaf2),
     SPAN(0xccaa009e, 0x4225077d, 0x844a0efa, 0xd3e51bb5, 0x7cbb312b, 0xf9766256, 0x299dc2ed, 0x533b85da),
 };
+#endif
 /* clang-format on */
+
+#ifndef __OPTIMIZE_SIZE__
 
 static uint32_t little_endian(const uint8_t *p)
 {
@@ -43,12 +53,16 @@ static uint32_t slices(uint32_t low, uint32_t high)
            table[1][high >> 16 & 0xFF] ^ table[0][high >> 24];
 }
 
+#endif
+
 uint32_t ae__crc32(uint32_t crc, const void *bytes, size_t n)
 {
     const uint8_t *p = bytes;
 
     crc = ~crc;
+#ifndef __OPTIMIZE_SIZE__
     for (; n >= 8; n -= 8, p += 8) crc = slices(crc ^ little_endian(p), little_endian(p + 4));
+#endif
     for (; n > 0; n--, p++) crc = table[0][(crc ^ *p) & 0xFF] ^ crc >> 8;
     return ~crc;
 }

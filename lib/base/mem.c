@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Zeroed: what the heap has fresh from the system is so, and takes no memory before it is used. */
 static void *heap_alloc(size_t bytes, void *user)
 {
     (void)user;
-    return malloc(bytes);
+    return calloc(1, bytes);
 }
 
 static void heap_release(void *block, void *user)
@@ -33,7 +34,7 @@ void *ae__mem_alloc(const ae_allocator *mem, size_t bytes)
     uintptr_t lowest = (uintptr_t)raw + sizeof(void *);
     unsigned char *block = raw + sizeof(void *) + (-lowest & (AE__ALIGN - 1));
     ((void **)(void *)block)[-1] = raw;
-    return memset(block, 0, bytes);
+    return mem->alloc == heap_alloc ? block : memset(block, 0, bytes);
 }
 
 void ae__mem_free(const ae_allocator *mem, void *block)

@@ -13,7 +13,6 @@
 #include "base/thread.h"
 
 #include <assert.h>
-#include <fenv.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <unistd.h>
@@ -40,7 +39,7 @@ struct ae__pool {
     ae__task *fn; /* the run: written while the gate is shut and nobody inside */
     void *arg;
     size_t tasks;
-    fenv_t env;
+    ae__float_mode float_mode;
 
     pthread_mutex_t mutex;                /* for sleeping only */
     bell opened;                          /* wakes workers */
@@ -127,7 +126,7 @@ static void *work(void *arg)
         wait_until(pool, has_work, &pool->opened);
         if ((atomic_load(&pool->gate) & STOP) != 0) return NULL;
         if (!enter(pool)) continue;
-        fesetenv(&pool->env);
+        ae__float_mode_set(&pool->float_mode);
         take_tasks(pool, self->number);
         leave(pool);
     }
@@ -142,7 +141,7 @@ void ae__pool_run(ae__pool *pool, size_t tasks, ae__task *fn, void *arg)
     pool->fn = fn;
     pool->arg = arg;
     pool->tasks = tasks;
-    fegetenv(&pool->env);
+    ae__float_mode_get(&pool->float_mode);
     atomic_store(&pool->next, 0);
     atomic_fetch_or(&pool->gate, OPEN);
     ring(pool, &pool->opened);

@@ -10,7 +10,9 @@ extern const ae__kernels ae__kernels_avx512;
 extern const ae__kernels ae__kernels_neon;
 
 static const ae__kernels *const built_in[] = {
+#ifdef AE_HAVE_PORTABLE
     [AE_CPU_PORTABLE] = &ae__kernels_portable,
+#endif
 #ifdef AE_HAVE_AVX2
     [AE_CPU_AVX2] = &ae__kernels_avx2,
 #endif
@@ -28,7 +30,7 @@ const ae__kernels *ae__kernels_at(int32_t level)
     int32_t best = ae__cpu_best();
     if (best >= count) best = count - 1;
     if (level == AE_CPU_AUTO) {
-        while (!built_in[best]) best--;
+        while (best > 0 && !built_in[best]) best--;
         return built_in[best];
     }
     return level >= 0 && level <= best ? built_in[level] : NULL;

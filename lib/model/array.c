@@ -235,10 +235,11 @@ static ae__demand open_demand(const ae__array *array, const ae__demand *demand)
 {
     const number_type t = type_of(array->type);
     const float scale = (float)array->scale, offset = (float)array->offset;
-    float a = (float)t.lowest * scale + offset, b = (float)t.highest * scale + offset;
-    bool whole = t.highest > 0; /* which a scale leaves finite */
+    const float a = (float)t.lowest * scale + offset, b = (float)t.highest * scale + offset;
+    const bool unit = a >= 0 && a <= 1 && b >= 0 && b <= 1;
+    const bool whole = t.highest > 0; /* which a scale leaves finite */
     return (ae__demand){.finite = demand->finite && !whole,
-                        .unit = demand->unit && !(whole && fminf(a, b) >= 0 && fmaxf(a, b) <= 1),
+                        .unit = demand->unit && !(whole && unit),
                         .classes = demand->classes};
 }
 

@@ -37,7 +37,7 @@ static int32_t check_finite(const char *name, uint64_t row, size_t column, const
 
 static int32_t check_label(const char *name, uint64_t row, double label, size_t classes)
 {
-    if (label >= 0 && label < (double)classes && label == floor(label)) return AE_OK;
+    if (label >= 0 && label < (double)classes && label == (double)(size_t)label) return AE_OK;
     return ae__fail(AE_ERR_RANGE, "%s: row %llu is %.9g, wanted a class from 0 to %zu", name,
                     (unsigned long long)row, label, classes - 1);
 }

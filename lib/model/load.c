@@ -64,7 +64,7 @@ static int32_t get_value(ae__reader *r, ae__spec *spec, const char *owner, uint3
     if (number.type != row->type)
         return ae__fail(AE_ERR_FORMAT, "file: %s has %s of type %d, wanted %d", owner, row->name,
                         (int)number.type, (int)row->type);
-    bool beyond = row->type == AE_TYPE_I64 && number.i64 > row->highest_i64; /* a later constant? */
+    bool beyond = row->type == AE_TYPE_I64 && number.i64 > row->highest.i64; /* a later constant? */
     return refuse(ae__spec_set(spec, owner, id, number), beyond ? AE_ERR_VERSION : AE_ERR_FORMAT);
 }
 

@@ -11,10 +11,18 @@
 #include "optim/optim.h"
 #include "terms/term.h"
 
-#define ROW_I64(initial, low, high) (double)(initial), (double)(low), (double)(high), low, high
-#define ROW_F64(initial, low, high) initial, low, high, 0, 0
+#define LIMITS_I64(low, high)                                                                      \
+    {.i64 = low},                                                                                  \
+    {                                                                                              \
+        .i64 = high                                                                                \
+    }
+#define LIMITS_F64(low, high)                                                                      \
+    {.f64 = low},                                                                                  \
+    {                                                                                              \
+        .f64 = high                                                                                \
+    }
 #define AE__PARAM(id, scope, type, name, initial, low, high, help)                                 \
-    {id, AE_SCOPE_##scope, AE_TYPE_##type, name, ROW_##type(initial, low, high)},
+    {id, AE_SCOPE_##scope, AE_TYPE_##type, name, (double)(initial), LIMITS_##type(low, high)},
 
 static const ae__param table[] = {
 #include "model/params.def"
@@ -171,13 +179,13 @@ int32_t ae__spec_set(ae__spec *spec, const char *owner, int32_t id, ae__number n
     const ae__param *row;
     AE_TRY(find(spec, owner, id, number.type, &row));
     if (number.type == AE_TYPE_I64) {
-        if (number.i64 < row->lowest_i64 || number.i64 > row->highest_i64)
+        if (number.i64 < row->lowest.i64 || number.i64 > row->highest.i64)
             return ae__fail(AE_ERR_RANGE, "%s: %s is %lld, wanted %lld to %lld", owner, row->name,
-                            (long long)number.i64, (long long)row->lowest_i64,
-                            (long long)row->highest_i64);
-    } else if (!(number.f64 >= row->lowest && number.f64 <= row->highest)) { /* NaN, too */
+                            (long long)number.i64, (long long)row->lowest.i64,
+                            (long long)row->highest.i64);
+    } else if (!(number.f64 >= row->lowest.f64 && number.f64 <= row->highest.f64)) { /* NaN, too */
         return ae__fail(AE_ERR_RANGE, "%s: %s is %.9g, wanted %.9g to %.9g", owner, row->name,
-                        number.f64, row->lowest, row->highest);
+                        number.f64, row->lowest.f64, row->highest.f64);
     }
     for (int32_t i = 0; i < spec->count; i++) {
         if (spec->values[i].id == id)

@@ -9,11 +9,16 @@
 
 enum { AE__PARAM_NAME = 20 }; /* bytes of the longest name, its end included, or more */
 
+typedef union ae__limit { /* of a row's type */
+    int64_t i64;
+    double f64;
+} ae__limit;
+
 typedef struct ae__param {
     int32_t id, scope, type; /* AE_PARAM_* or AE_FIT_*, AE_SCOPE_*, AE_TYPE_I64 or AE_TYPE_F64 */
     char name[AE__PARAM_NAME];
-    double initial, lowest, highest;
-    int64_t lowest_i64, highest_i64; /* the bounds of an i64, exactly */
+    double initial;
+    ae__limit lowest, highest;
 } ae__param;
 
 /* Rows by number, NULL past the last, and what they mean; by id, NULL where there is none. */

@@ -1,12 +1,18 @@
-/* The list of terms. */
+/* The list of terms: those of the parts that are built. */
 #include "terms/term.h"
 
 extern const ae__term_ops ae__l1, ae__kl, ae__kl_sparsity;
 extern const ae__term_ops ae__mse, ae__bce, ae__mae, ae__huber, ae__bernoulli_nll, ae__gaussian_nll;
 
 static const ae__term_ops *const terms[] = {
-    &ae__mse,          &ae__bce, &ae__mae, &ae__huber,      &ae__bernoulli_nll,
-    &ae__gaussian_nll, &ae__l1,  &ae__kl,  &ae__kl_sparsity};
+    &ae__mse, &ae__bce,          &ae__bernoulli_nll, &ae__mae, &ae__huber,
+#ifdef AE_DRAWN
+    &ae__kl,  &ae__gaussian_nll,
+#endif
+#ifdef AE_TOPK
+    &ae__l1,  &ae__kl_sparsity,
+#endif
+};
 
 const ae__term_ops *ae__term_at(size_t index)
 {

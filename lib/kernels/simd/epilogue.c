@@ -4,6 +4,7 @@
 #include "kernels/simd/vmath.h"
 
 #include "base/size.h"
+#include "base/training.h"
 
 /* Vectors whose losses are summed lane by lane in float before the sum is carried on in double. The
  * logistic loss takes one logarithm of a product of as many factors 1 + e^-|c| <= 2: at most 2^64. */
@@ -83,9 +84,9 @@ static inline __attribute__((always_inline)) void run_vector(const ae__epilogue 
         vec t = v_load_n(e->target + j, lanes);
         vec d = e->loss == AE__ELEMENT_LOGISTIC ? logistic(z, t, lanes, l)
                                                 : distance(e, z, y, t, lanes, l);
-        if (e->gradient) y = v_mul(d, factor);
+        if (AE__TRAINS && e->gradient) y = v_mul(d, factor);
     }
-    if (e->prev) {
+    if (AE__TRAINS && e->prev) {
         vec out = v_load_n(e->prev + j, lanes);
         y = v_derive(e->prev_act, v_set1(e->prev_slope), y, out);
     }

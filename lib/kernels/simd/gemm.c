@@ -80,14 +80,22 @@ typedef struct tile_shape {
     void (*run[KINDS])(const tile *t);
 } tile_shape;
 
+#ifdef __OPTIMIZE_SIZE__ /* the same sums: fewer tiles, and a single row is one of them */
+#define TILE_ROWS(X) X(4) X(1)
+enum { ROW_APART = 0 };
+#else
+#define TILE_ROWS AE__TILE_ROWS
+enum { ROW_APART = 1 };
+#endif
+
 #define TILES(rows)                                                                                \
     static void whole_##rows(const tile *t) { run_tile(t, rows, 2, false); }                       \
     static void one_##rows(const tile *t) { run_tile(t, rows, 1, true); }                          \
     static void two_##rows(const tile *t) { run_tile(t, rows, 2, true); }
-AE__TILE_ROWS(TILES)
+TILE_ROWS(TILES)
 
 #define SHAPE(rows) {rows, {whole_##rows, one_##rows, two_##rows}},
-static const tile_shape shapes[] = {AE__TILE_ROWS(SHAPE)}; /* from most rows to 1 */
+static const tile_shape shapes[] = {TILE_ROWS(SHAPE)}; /* from most rows to 1 */
 
 static void run_panel(const tile *panel, size_t rows, size_t cols)
 {
@@ -131,7 +139,7 @@ static void pack_columns(real *dst, const real *b, size_t b_col, size_t k, size_
 
 void AE__SIMD(gemm)(const ae__gemm_block *g)
 {
-    if (g->m == 1 && g->b_col == 1) {
+    if (ROW_APART && g->m == 1 && g->b_col == 1) {
         AE__SIMD(gemm_row)(g);
         return;
     }

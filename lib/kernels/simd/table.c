@@ -1,4 +1,4 @@
-/* The table of this instruction set. */
+/* The table of this instruction set: what is used by the parts that are built, else NULL. */
 #include "kernels/simd/simd.h"
 #include "kernels/simd/vec.h"
 
@@ -10,34 +10,42 @@ const ae__kernels AE__SIMD(kernels) = {
     .lanes = AE__LANES,
     .gemm = AE__SIMD(gemm),
     .epilogue = AE__SIMD(epilogue),
-    .exp = AE__SIMD(exp),
-    .log = AE__SIMD(log),
-    .tanh = AE__SIMD(tanh),
-    .sigmoid = AE__SIMD(sigmoid),
     .activate = AE__SIMD(activate),
-    .derive = AE__SIMD(derive),
-    .derive_input = AE__SIMD(derive_input),
-    .column_sums = AE__SIMD(column_sums),
-    .column_moments = AE__SIMD(column_moments),
-    .blend = AE__SIMD(blend),
-    .sgd = AE__SIMD(sgd),
-    .adam = AE__SIMD(adam),
-    .rmsprop = AE__SIMD(rmsprop),
-    .keep_largest = AE__SIMD(keep_largest),
     .sum_squares = AE__SIMD(sum_squares),
-    .philox = AE__SIMD(philox),
-    .normal = AE__SIMD(normal),
-    .conv_blocks = AE__SIMD(conv_blocks),
-    .conv_rows = AE__SIMD(conv_rows),
-    .conv_visits = AE__SIMD(conv_visits),
-    .pack = AE__SIMD(pack),
-    .unpack = AE__SIMD(unpack),
-    .pool = AE__SIMD(pool),
-    .pool_back = AE__SIMD(pool_back),
-    .upsample = AE__SIMD(upsample),
-    .upsample_back = AE__SIMD(upsample_back),
     .from_u8 = AE__SIMD(from_u8),
     .from_i16 = AE__SIMD(from_i16),
     .from_f32 = AE__SIMD(from_f32),
     .from_f64 = AE__SIMD(from_f64),
+#if defined(AE_TRAINING) || defined(AE_DRAWN)
+    .exp = AE__SIMD(exp),
+    .log = AE__SIMD(log),
+    .tanh = AE__SIMD(tanh),
+    .sigmoid = AE__SIMD(sigmoid),
+    .philox = AE__SIMD(philox),
+    .normal = AE__SIMD(normal),
+#endif
+#ifdef AE_TOPK
+    .keep_largest = AE__SIMD(keep_largest),
+#endif
+#ifdef AE_IMAGES
+    .column_moments = AE__SIMD(column_moments),
+    .blend = AE__SIMD(blend),
+    .conv_blocks = AE__SIMD(conv_blocks),
+    .conv_rows = AE__SIMD(conv_rows),
+    .pack = AE__SIMD(pack),
+    .unpack = AE__SIMD(unpack),
+    .pool = AE__SIMD(pool),
+    .upsample = AE__SIMD(upsample),
+#endif
+#ifdef AE_TRAINING
+    .derive = AE__SIMD(derive),
+    .derive_input = AE__SIMD(derive_input),
+    .column_sums = AE__SIMD(column_sums),
+    .sgd = AE__SIMD(sgd),
+    .adam = AE__SIMD(adam),
+    .rmsprop = AE__SIMD(rmsprop),
+    .conv_visits = AE__SIMD(conv_visits),
+    .pool_back = AE__SIMD(pool_back),
+    .upsample_back = AE__SIMD(upsample_back),
+#endif
 };

@@ -273,10 +273,11 @@ static inline vec v_logistic_gate_slope(vec a)
 }
 
 /* Not inlined: they are long, and what calls them is there many times (activation.c). */
-vec AE__SIMD(activate_apart)(int32_t act, vec x);
-vec AE__SIMD(softplus_slope)(vec y);
-vec AE__SIMD(gelu_slope)(vec x);
-vec AE__SIMD(silu_slope)(vec x);
+#define V_CONST __attribute__((const)) /* not called where the result is not used */
+V_CONST vec AE__SIMD(activate_apart)(int32_t act, vec x);
+V_CONST vec AE__SIMD(softplus_slope)(vec y);
+V_CONST vec AE__SIMD(gelu_slope)(vec x);
+V_CONST vec AE__SIMD(silu_slope)(vec x);
 
 static inline vec v_activate(int32_t act, vec slope, vec x)
 {

@@ -142,6 +142,31 @@ static void rows_a_kibibyte_apart_are_multiplied_alike(void **state)
     check_block(1, 1024, 20, 0);
 }
 
+/* All but one of so many elements become 0, of either sign. */
+static void clear_most(real *a, size_t n, size_t of)
+{
+    for (size_t i = 0; i < n; i++)
+        if (draw_below(of)) a[i] = (real)(draw_below(2) ? 0.0 : -0.0);
+}
+
+static void skipping_zeros_changes_no_bit(void **state)
+{
+    (void)state;
+    const size_t depths[] = {1, 5, 255, 256, 257, 784};
+    EACH_LEVEL(kernels)
+    for (size_t d = 0; d < sizeof depths / sizeof *depths; d++)
+        for (unsigned variant = 0; variant < 32; variant++) {
+            if (variant & 2) continue; /* of a transposed B it takes none */
+            product p =
+                product_of(1 + draw_below(20), 1 + draw_below(300), depths[d], variant & 1, false,
+                           variant & 4, variant & 8 ? draw_below(5) : 0, (variant & 16) != 0);
+            clear_most(p.a, p.a_size, 1 + draw_below(9));
+            kernels->gemm_few(&p.g);
+            check_every_bit(&p, kernels);
+            product_free(&p);
+        }
+}
+
 static void products_agree_with_double_sums(void **state)
 {
     (void)state;
@@ -179,6 +204,22 @@ static void nan_and_infinity_stay_in_their_row_and_column(void **state)
                 assert_int_equal(!!isnan(c), i == 5);
                 if (i != 5) assert_int_equal(!!isinf(c), j == 36);
             }
+        product_free(&p);
+    }
+}
+
+static void nan_is_not_skipped(void **state)
+{
+    (void)state;
+    EACH_LEVEL(kernels)
+    {
+        product p = product_of(14, 37, 20, false, false, false, 0, 1);
+        memset(p.a, 0, p.a_size * sizeof(real));
+        p.a[5 * p.g.a_row + 3] = NAN;
+        kernels->gemm_few(&p.g);
+        for (size_t i = 0; i < 14; i++)
+            for (size_t j = 0; j < 37; j++)
+                assert_int_equal(!!isnan(p.c[i * p.g.c_row + j]), i == 5);
         product_free(&p);
     }
 }
@@ -313,6 +354,28 @@ static void threads_change_no_bit(void **state)
     }
 }
 
+/* Shapes of which ae__gemm_run looks for zeros, one with a loss and one without; few and none of them. */
+static void products_of_few_terms_have_the_bits_of_any_other(void **state)
+{
+    (void)state;
+    static const struct shape wide[] = {{300, 150, 200}, {70, 1100, 90}, {200, 520, 257}};
+    ae__pool *pool;
+    assert_int_equal(ae__pool_create(&pool, &ae__mem_default, 3), AE_OK);
+    EACH_LEVEL(kernels)
+    for (size_t s = 0; s < 3; s++)
+        for (size_t of = 1; of <= 9; of += 8) {
+            run r = run_of(wide[s].m, wide[s].n, wide[s].k, false, losses[s]);
+            clear_most(r.p.a, r.p.a_size, of);
+            kernels->gemm(&r.p.g);
+            kernels->epilogue(&r.epilogue, r.p.c, r.p.g.c_row, wide[s].m, wide[s].n);
+            memcpy(r.p.c_before, r.p.c, r.p.c_size * sizeof(real));
+            run_product(&r, kernels, pool, AE_GEMM_BUILTIN);
+            assert_same_bits(r.p.c, r.p.c_before, r.p.c_size);
+            run_free(&r);
+        }
+    ae__pool_free(pool);
+}
+
 #ifdef AE_HAVE_CBLAS /* the float build may have one, the double build has none */
 static void cblas_agrees_with_the_built_in_product(void **state)
 {
@@ -367,10 +430,13 @@ int main(void)
         cmocka_unit_test(sums_have_the_documented_order_at_every_tile_edge),
         cmocka_unit_test(single_rows_have_the_documented_order),
         cmocka_unit_test(rows_a_kibibyte_apart_are_multiplied_alike),
+        cmocka_unit_test(skipping_zeros_changes_no_bit),
+        cmocka_unit_test(nan_is_not_skipped),
         cmocka_unit_test(products_agree_with_double_sums),
         cmocka_unit_test(nan_and_infinity_stay_in_their_row_and_column),
         cmocka_unit_test(epilogue_while_in_cache_equals_epilogue_on_a_stored_product),
         cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(products_of_few_terms_have_the_bits_of_any_other),
 #ifdef AE_HAVE_CBLAS
         cmocka_unit_test(cblas_agrees_with_the_built_in_product),
 #endif

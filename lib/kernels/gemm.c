@@ -22,6 +22,15 @@ enum {
     MOST_COLS = 1024,
     FEWEST_COLS = 64,
     FINISH_CELLS = 1 << 15, /* elements of C in a task that only runs the epilogue */
+
+    /* Zeros of A are skipped where less than a quarter of it is something else, and rows of B are
+     * long enough to pay for finding out (docs/performance.md). */
+    FEW = 4,
+    FEW_COLS = 128,      /* least n */
+    FEW_TERMS = 1 << 22, /* least m n k */
+    FEW_LINES = 16,      /* of A that are looked at */
+    FEW_TASK_ROWS = 128,
+    FEW_TASK_COLS = 512, /* of B, of which a block of k stays in the second cache */
 };
 
 /* Tasks of `rows` x `cols`; numbered along the columns first, so that neighbours share A. */
@@ -29,6 +38,7 @@ typedef struct grid {
     const ae__gemm *g;
     const ae__kernels *kernels;
     size_t rows, cols;
+    bool few;      /* A is mostly 0 */
     bool finishes; /* a task ends with the epilogue, and with `done` where it has whole rows */
 } grid;
 
@@ -39,18 +49,37 @@ static size_t task_size(size_t size, size_t least, size_t unit)
     return size;
 }
 
+/* Counts in lines of A that lie evenly in it: what they tell of the rest decides no bit, only how fast
+ * the product is. */
+static bool has_few(const ae__gemm *g)
+{
+    const bool by_rows = g->a_col == 1;
+    const size_t lines = by_rows ? g->m : g->k, length = by_rows ? g->k : g->m;
+    const size_t stride = by_rows ? g->a_row : g->a_col;
+    const size_t looked = ae__min_size(lines / FEW_LINES, FEW_LINES);
+    size_t count = 0;
+    if (g->b_col != 1 || g->n < FEW_COLS || g->m * g->n * g->k < FEW_TERMS) return false;
+    for (size_t i = 0; i < looked; i++) {
+        const real *line = g->a + i * (lines / looked) * stride;
+        for (size_t j = 0; j < length; j++) count += line[j] != 0;
+    }
+    return count * FEW < looked * length;
+}
+
 /* A small B: tasks of whole rows. A large one: its columns are cut, too, and where a loss or `done`
  * wants whole rows these follow in a second run over C. */
 static grid cut(const ae__gemm *g, const ae__kernels *kernels)
 {
-    grid t = {.g = g, .kernels = kernels, .cols = g->n, .finishes = true};
-    if (g->n * g->k * sizeof(real) <= B_IN_L2) {
+    grid t = {.g = g, .kernels = kernels, .cols = g->n, .few = has_few(g), .finishes = true};
+    if (!t.few && g->n * g->k * sizeof(real) <= B_IN_L2) {
         size_t least = g->b_col == 1 ? FEWEST_ROWS : PACK_ROWS;
         t.rows = task_size(MOST_ROWS, least, g->n * g->k);
         return t;
     }
-    t.rows = ae__blocks(g->m, ae__blocks(g->m, A_ROWS));
+    t.rows = ae__blocks(g->m, ae__blocks(g->m, t.few ? FEW_TASK_ROWS : A_ROWS));
     t.cols = task_size(MOST_COLS, FEWEST_COLS, t.rows * g->k);
+    if (t.few)
+        t.cols = ae__round_up(ae__blocks(g->n, ae__blocks(g->n, FEW_TASK_COLS)), AE__MAX_LANES);
     bool whole = t.cols >= g->n;
     t.finishes = whole || !(g->done || (g->epilogue && g->epilogue->loss != AE__ELEMENT_NONE));
     return t;
@@ -86,7 +115,7 @@ static void multiply(const grid *t, size_t row, size_t rows, size_t col, size_t 
         .c_row = g->c_row,
         .accumulate = g->accumulate,
     };
-    t->kernels->gemm(&block);
+    (t->few ? t->kernels->gemm_few : t->kernels->gemm)(&block);
 }
 
 /* Rows to multiply before their epilogue: so few that C is still in the first cache, but all where
@@ -94,7 +123,7 @@ static void multiply(const grid *t, size_t row, size_t rows, size_t col, size_t 
 static size_t strip_rows(const grid *t, size_t rows, size_t cols)
 {
     const size_t mr = t->kernels->mr;
-    if (!t->g->epilogue || t->g->b_col != 1 || t->cols < t->g->n) return rows;
+    if (t->few || !t->g->epilogue || t->g->b_col != 1 || t->cols < t->g->n) return rows;
     return ae__max_size(C_IN_L1 / sizeof(real) / cols / mr * mr, mr);
 }
 

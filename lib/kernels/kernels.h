@@ -127,6 +127,8 @@ typedef struct ae__kernels {
     size_t lanes;     /* images of a block */
 
     void (*gemm)(const ae__gemm_block *block);
+    /* The same for an A that is mostly 0, given a finite B; k > 0, b_col = 1. */
+    void (*gemm_few)(const ae__gemm_block *block);
 
     /* C: rows x n with row stride c_row. */
     void (*epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n);

@@ -22,6 +22,7 @@
 extern const ae__kernels AE__SIMD(kernels);
 
 void AE__SIMD(gemm)(const ae__gemm_block *g);
+void AE__SIMD(gemm_few)(const ae__gemm_block *g); /* k > 0, b_col = 1 */
 void AE__SIMD(gemm_row)(const ae__gemm_block *g); /* m = 1, b_col = 1 */
 
 void AE__SIMD(epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n);

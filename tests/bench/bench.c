@@ -5,8 +5,9 @@
  *   W1   784-32-784, relu and sigmoid, BCE, Adam, batch 256: seconds an epoch of 60,000 rows
  *   W2   784-512-256-32-256-512-784, the same
  *   W3   784-400-20-400-784, Gaussian code, Bernoulli likelihood and KL, batch 128
+ *   W4   convolutions 16-8-8 with pooling, 8-8-16-1 with upsampling, 3 x 3, relu and sigmoid, BCE, batch 128
  *   W5   784-4096-784, relu and linear, MSE and L1 on the code, batch 256
- *   W6   encoding with the models of W1 and W2: one row, 256 rows, 10,000 rows of 8 bits
+ *   W6   encoding with the models of W1, W2 and W4: one row, 256 rows, 10,000 rows of 8 bits
  *
  * An epoch is all that ae_fit does in it: order, gathering, loss, optimiser. fma_fraction is the rate
  * of the products' multiply-adds over the core's peak (times threads), measured in the same process;
@@ -19,12 +20,13 @@
 #include "common.h"
 #include "peak.h"
 
-enum { SINGLE_CALLS = 5000, TIMES = 15, DIM = 784 };
+enum { SINGLE_CALLS = 5000, TIMES = 15, SIDE = 28, DIM = SIDE * SIDE };
 
 typedef struct work {
     const char *name;
     int64_t batch;
     void (*build)(ae_config *config);
+    bool images; /* else vectors */
 } work;
 
 static void build_w1(ae_config *config)
@@ -59,6 +61,28 @@ static void build_w3(ae_config *config)
     ae_config_loss(config, AE_LOSS_BERNOULLI_NLL);
 }
 
+static void convolve(ae_config *config, int64_t filters, int32_t padding, int32_t activation)
+{
+    ae_config_conv2d(config, filters, 3, 3, padding, activation);
+}
+
+/* 28-14-7-4, and 4-8-16-14-28. */
+static void build_w4(ae_config *config)
+{
+    for (int32_t i = 0; i < 3; i++) {
+        convolve(config, i ? 8 : 16, AE_PADDING_SAME, AE_ACT_RELU);
+        ae_config_pool2d(config, AE_POOL_MAX, 2, 2, AE_PADDING_SAME);
+    }
+    ae_config_code(config);
+    for (int32_t i = 0; i < 3; i++) {
+        const bool last = i == 2;
+        convolve(config, last ? 16 : 8, last ? AE_PADDING_VALID : AE_PADDING_SAME, AE_ACT_RELU);
+        ae_config_upsample2d(config, 2, 2, AE_INTERPOLATION_NEAREST);
+    }
+    convolve(config, 1, AE_PADDING_SAME, AE_ACT_SIGMOID);
+    ae_config_loss(config, AE_LOSS_BCE);
+}
+
 static void build_w5(ae_config *config)
 {
     ae_config_dense(config, 4096, AE_ACT_RELU);
@@ -69,14 +93,16 @@ static void build_w5(ae_config *config)
 }
 
 static const work works[] = {
-    {"W1", 256, build_w1}, {"W2", 256, build_w2}, {"W3", 128, build_w3}, {"W5", 256, build_w5}};
+    {"W1", 256, build_w1, false}, {"W2", 256, build_w2, false}, {"W3", 128, build_w3, false},
+    {"W4", 128, build_w4, true},  {"W5", 256, build_w5, false},
+};
 
 static const work *find_work(const char *name)
 {
     for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
         if (strcmp(works[i].name, name) == 0) return &works[i];
     }
-    fail("no work %s; there are W1 W2 W3 W5 W6", name);
+    fail("no work %s; there are W1 W2 W3 W4 W5 W6", name);
 }
 
 static ae_model *make_model(const work *w, int64_t threads)
@@ -84,7 +110,10 @@ static ae_model *make_model(const work *w, int64_t threads)
     ae_config *config;
     ae_model *model;
     must(ae_config_create(&config));
-    ae_config_input(config, DIM);
+    if (w->images)
+        ae_config_input_image(config, SIDE, SIDE, 1);
+    else
+        ae_config_input(config, DIM);
     w->build(config);
     ae_config_set_i64(config, AE_PARAM_BATCH, w->batch);
     ae_config_set_i64(config, AE_PARAM_THREADS, threads);
@@ -217,7 +246,7 @@ static void measure_encoding(const work *w, const images *set, const settings *s
 {
     static double times[SINGLE_CALLS];
     ae_model *model = make_model(w, s->threads);
-    size_t cap = 32;
+    size_t cap = (size_t)ae_model_code_dim(model);
     int64_t many = set->rows < 10000 ? set->rows : 10000;
     float *rows = allocate(256 * DIM, sizeof *rows),
           *code = allocate((size_t)many * cap, sizeof *code);
@@ -250,7 +279,7 @@ int main(int argc, char **argv)
 {
     settings s = {.epochs = 5, .batch = 256, .threads = 1, .out = "."};
     images train, test;
-    if (argc < 2) fail("usage: bench W1|W2|W3|W5|W6 [options]; bench W1 --help lists them");
+    if (argc < 2) fail("usage: bench W1|W2|W3|W4|W5|W6 [options]; bench W1 --help lists them");
     const char *name = argv[1];
     int64_t steps = 0;
     const option own[] = {{"--steps", "N", "most steps an epoch; 0: as many as it has",
@@ -263,6 +292,7 @@ int main(int argc, char **argv)
     if (strcmp(name, "W6") == 0) {
         measure_encoding(find_work("W1"), &test, &s);
         measure_encoding(find_work("W2"), &test, &s);
+        measure_encoding(find_work("W4"), &test, &s);
     } else {
         const work *w = find_work(name);
         if (steps && steps * w->batch < train.rows) train.rows = steps * w->batch;

@@ -17,8 +17,9 @@ enum {
 typedef struct ae__context {
     const ae__engine *engine;
     int32_t mode;
-    size_t rows; /* of the data */
-    bool expand; /* layers make their row factor of rows; else one row of one */
+    size_t rows;  /* of the data */
+    size_t batch; /* rows of the step that these are a portion of; 0: these are all */
+    bool expand;  /* layers make their row factor of rows; else one row of one */
 
     /* What random draws are functions of (base/rng.h). Evaluation draws with epoch 0. */
     uint64_t seed;
@@ -36,6 +37,8 @@ typedef struct ae__context {
     const real *row_weight; /* one a row of the data; NULL: all 1 */
     const real *side;       /* rows x numbers of a side; NULL where no layer takes it */
     size_t side_row;
+
+    real *scratch; /* of the layers; NULL: the model's */
 } ae__context;
 
 /* `count` words for elements from `at` on, a multiple of 4, of one row of the data. `place` names

@@ -436,7 +436,7 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t firs
                            .x_row = ae__row_stride(plan->in),
                            .y_row = ae__row_stride(plan->out),
                            .in_shape = &plan->in_shape,
-                           .scratch = model->scratch};
+                           .scratch = context->scratch ? context->scratch : model->scratch};
     call.y_blocked = ae__plan_blocked(&model->plan, engine, layer, first, last, call.rows);
     call.x_blocked =
         layer > first && ae__plan_blocked(&model->plan, engine, layer - 1, first, last, call.rows);
@@ -465,7 +465,8 @@ ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__cont
                           .factor = factor};
     if (call.rows == context->rows) call.row_weight = context->row_weight;
     double weight = ae__term_factor(plan->ops, plan->spec, layer->out, context);
-    call.scale = weight / (double)call.rows;
+    const size_t batch = context->batch ? context->batch : context->rows;
+    call.scale = weight / (double)(call.rows / context->rows * batch);
     for (int32_t i = 0; i < plan->info.n_weights; i++)
         call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
     return call;

@@ -249,6 +249,25 @@ static void find_blocks(ae__plan *plan)
     }
 }
 
+/* Whether no row of a batch knows of the others. */
+static bool rows_are_alone(const ae__plan *plan)
+{
+    bool alone = plan->samples == 1;
+    for (int32_t i = 0; i < plan->n_weights; i++) alone = alone && !plan->weights[i].info.state;
+    for (int32_t i = 0; i < plan->n_layers; i++) alone = alone && !plan->layers[i].info.saved;
+    for (int32_t i = 0; i < plan->n_terms; i++)
+        alone = alone && !plan->terms[i].ops->whole && !plan->terms[i].info.n_weights;
+    return alone;
+}
+
+/* Images go in portions where these have more numbers in them than the gradients that each makes. */
+static bool takes_portions(const ae__plan *plan)
+{
+    size_t row = 0;
+    for (int32_t i = 0; i < plan->n_layers; i++) row += plan->layers[i].out;
+    return plan->images && rows_are_alone(plan) && plan->weight_reals / AE__MAX_LANES <= row;
+}
+
 static int32_t check_chain(const ae__desc *desc)
 {
     if (!desc->input.rank)
@@ -267,6 +286,7 @@ static void choose_sizes(ae__plan *plan)
     plan->fuse_loss = fuses_loss(plan);
     find_blocks(plan);
     if (plan->images) plan->chunk = ae__round_up(plan->chunk, AE__MAX_LANES);
+    plan->portions = takes_portions(plan);
 }
 
 static int32_t allocate(ae__plan *plan, const ae_allocator *mem)

@@ -69,6 +69,7 @@ typedef struct ae__plan {
                           * multiple of AE__MAX_LANES: blocks are whole */
     bool fuse_loss;      /* the last layer's forward computes the loss */
     bool images;         /* some y may lie in blocks */
+    bool portions;       /* training takes a batch in portions (train/portion.h) */
 } ae__plan;
 
 /* Works the plan out into arrays of its own; desc must outlive it. On failure *plan is empty. */

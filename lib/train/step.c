@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "train/portion.h"
 #include "train/schedule.h"
 
 enum { NORM_BLOCK = 1 << 14 /* gradients summed by one task */ };
@@ -26,15 +27,11 @@ static real *take_saved(ae__arena *arena, const ae__layer_plan *layer, size_t ro
     return ae__arena_take(arena, reals, sizeof(real));
 }
 
-static void bind(ae__trainer *t, ae__arena *arena)
+/* What the layers leave of so many rows. */
+static void bind_layers(ae__trainer *t, ae__arena *arena, size_t rows)
 {
     const ae__plan *plan = &t->model->plan;
-    size_t rows = t->batch, weights = plan->weight_reals * sizeof(real), widest = 0;
-    if (plan->images) rows = ae__round_up(rows, AE__MAX_LANES); /* the last block is whole */
-    t->x = ae__arena_take(arena, rows, ae__row_stride(plan->layers[0].in) * sizeof(real));
-    t->target = ae__arena_take(arena, rows, ae__row_stride(ae__plan_output(plan)) * sizeof(real));
-    if (ae__plan_side(plan))
-        t->side = ae__arena_take(arena, rows, ae__row_stride(ae__plan_side(plan)) * sizeof(real));
+    size_t widest = 0;
     t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
     t->z = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->z);
     t->saved = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->saved);
@@ -50,6 +47,41 @@ static void bind(ae__trainer *t, ae__arena *arena)
         widest = ae__max_size(widest, reals);
     }
     for (int32_t i = 0; i < 2; i++) t->dy[i] = ae__arena_take(arena, rows, widest * sizeof(real));
+}
+
+static void bind_portions(ae__trainer *t, ae__arena *arena)
+{
+    const ae__plan *plan = &t->model->plan;
+    const size_t workers = ae__portions_workers(t);
+    t->workers = ae__arena_take(arena, workers, sizeof *t->workers);
+    for (size_t i = 0; i < workers; i++) {
+        ae__trainer worker = {.model = t->model};
+        bind_layers(&worker, arena, AE__MAX_LANES);
+        worker.scratch = ae__arena_take(arena, t->scratch_reals, sizeof(real));
+        if (t->workers) t->workers[i] = worker;
+    }
+    t->portion_gradients = ae__arena_take(arena, t->portions, plan->weight_reals * sizeof(real));
+    t->portion_parts = ae__arena_take(arena, t->portions, plan->n_parts * sizeof(double));
+    if (!t->workers) return;
+    t->y = t->workers->y;
+    t->z = t->workers->z;
+    t->saved = t->workers->saved;
+    memcpy(t->dy, t->workers->dy, sizeof t->dy);
+}
+
+static void bind(ae__trainer *t, ae__arena *arena)
+{
+    const ae__plan *plan = &t->model->plan;
+    size_t rows = t->batch, weights = plan->weight_reals * sizeof(real);
+    if (plan->images) rows = ae__round_up(rows, AE__MAX_LANES); /* the last block is whole */
+    t->x = ae__arena_take(arena, rows, ae__row_stride(plan->layers[0].in) * sizeof(real));
+    t->target = ae__arena_take(arena, rows, ae__row_stride(ae__plan_output(plan)) * sizeof(real));
+    if (ae__plan_side(plan))
+        t->side = ae__arena_take(arena, rows, ae__row_stride(ae__plan_side(plan)) * sizeof(real));
+    if (t->portions)
+        bind_portions(t, arena);
+    else
+        bind_layers(t, arena, rows);
     t->gradients = ae__arena_take(arena, 1, weights);
     t->values = ae__arena_take(arena, rows, plan->samples * sizeof(double));
     t->sums = ae__arena_take(arena, rows, plan->samples * sizeof(double));
@@ -63,6 +95,12 @@ static void bind(ae__trainer *t, ae__arena *arena)
     if (t->model->trained.pending.sum) t->kept_sum = ae__arena_take(arena, 1, weights);
 }
 
+/* Rows that the layers' shared scratch is for: portions have their own, and leave it to evaluation. */
+static size_t shared_rows(const ae__trainer *t)
+{
+    return t->portions ? t->model->plan.chunk : t->batch;
+}
+
 /* What is laid out as the weights, which have bytes of their own in the file, is not counted. */
 static int32_t check_memory(const ae__trainer *t, size_t bytes)
 {
@@ -71,7 +109,7 @@ static int32_t check_memory(const ae__trainer *t, size_t bytes)
     const size_t copies = 2 + (size_t)trained->n_states + (trained->pending.sum ? 1 : 0);
     size_t scratch;
     char what[40];
-    AE_TRY(ae__plan_scratch(plan, &t->model->engine, t->batch, true, &scratch));
+    AE_TRY(ae__plan_scratch(plan, &t->model->engine, shared_rows(t), !t->portions, &scratch));
     bytes -= copies * plan->weight_reals * sizeof(real);
     if (!ae__add_size(bytes, scratch * sizeof(real), &bytes)) bytes = SIZE_MAX;
     snprintf(what, sizeof what, "fit: a batch of %zu", t->batch);
@@ -82,11 +120,13 @@ int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
 {
     ae__arena arena = {0};
     *trainer = (ae__trainer){.model = model, .batch = batch, .norm = NAN};
+    AE_TRY(ae__portions_plan(trainer));
     bind(trainer, &arena);
     if (arena.overflow)
         return ae__fail(AE_ERR_RANGE, "fit: memory of a batch of %zu overflows", batch);
     AE_TRY(check_memory(trainer, arena.bytes));
-    AE_TRY(ae__model_reserve_scratch(model, &model->engine, batch, true));
+    AE_TRY(
+        ae__model_reserve_scratch(model, &model->engine, shared_rows(trainer), !trainer->portions));
     if (arena.bytes > model->train_bytes) {
         void *block = ae__mem_alloc(&model->mem, arena.bytes);
         if (!block) return ae__fail(AE_ERR_NOMEM, "fit: no memory for %zu bytes", arena.bytes);
@@ -233,7 +273,7 @@ static void derive_kept(ae__trainer *t, const ae__context *context, int32_t i, r
     if (ae__plan_blocked(&t->model->plan, &t->model->engine, i, 0, t->model->plan.n_layers, d.rows))
         d.step = t->model->engine.kernels->lanes;
     if (t->z[i])
-        ae__pool_run(t->model->engine.pool, ae__blocks(d.rows, DERIVE_ROWS), derive_task, &d);
+        ae__pool_run(context->engine->pool, ae__blocks(d.rows, DERIVE_ROWS), derive_task, &d);
 }
 
 /* The gradient with respect to the last layer's z: in place of its output where the loss was
@@ -250,8 +290,8 @@ static real *last_gradient(backward_pass *pass, const ae__context *context)
     return dz;
 }
 
-void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
-                           void *user)
+static void run_whole(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                      void *user)
 {
     const ae_model *model = trainer->model;
     const int32_t lowest = model->plan.lowest;
@@ -282,6 +322,20 @@ void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae_
         }
         dz = dx;
     }
+}
+
+static void run_portion(ae__trainer *portion, const ae__context *context)
+{
+    run_whole(portion, context, NULL, NULL);
+}
+
+void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                           void *user)
+{
+    if (trainer->portions)
+        ae__portions_run(trainer, context, run_portion, finished, user);
+    else
+        run_whole(trainer, context, finished, user);
 }
 
 /* ---- optimiser ---- */

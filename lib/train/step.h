@@ -22,6 +22,15 @@ typedef struct ae__trainer {
     bool wants_norm;   /* of steps that could do without it */
     double norm;       /* of the last step's gradient, before clipping; NaN: not known */
 
+    /* Where the batch goes in portions: */
+    size_t portions;             /* at most; 0: as a whole */
+    struct ae__trainer *workers; /* with what the layers leave of a portion; y, saved, z and dy
+                                  * here are the first one's */
+    size_t scratch_reals;
+    real *scratch;           /* of a worker */
+    real *portion_gradients; /* portions x weights */
+    double *portion_parts;   /* portions x plan.n_parts */
+
     /* Weights, states and parts after the last complete epoch, to go back to. */
     real *kept_weights, *kept_states;
     double *kept_parts;

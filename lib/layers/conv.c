@@ -8,10 +8,11 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "base/window.h"
-#include "kernels/conv.h"
-#include "layers/layer.h"
+#include "kernels/conv_upsampled.h"
+#include "layers/image.h"
 
 enum { KERNEL, BIAS };
+enum { LINE = 64 / sizeof(real) };
 
 static const int32_t params_1d[] = {AE_PARAM_FILTERS,
                                     AE_PARAM_KERNEL_W,
@@ -103,17 +104,61 @@ static ae__conv conv_of(const ae__spec *spec, const ae__shape *in, const ae__sha
                       .pad_left = window.w.before};
 }
 
-/* Rows want most: they are turned into blocks here. */
+static bool merges(const ae__spec *spec, const ae__spec *below, const ae__shape *in)
+{
+    const bool upsamples =
+        below->kind == AE__LAYER_UPSAMPLE1D || below->kind == AE__LAYER_UPSAMPLE2D;
+    if (is_transposed(spec) || !upsamples) return false;
+    const ae__upsampling upsampling = ae__layer_upsampling(below, in);
+    const ae__shape shape = ae__layer_upsampled(below, in);
+    const ae__conv conv = conv_of(spec, &shape, &shape);
+    return ae__conv_upsampled_fits(&conv, &upsampling);
+}
+
+/* The passes that a layer makes: of its convolution, or of the one that upsamples, too. */
+typedef struct passes {
+    bool transposed;
+    ae__conv conv;  /* what runs */
+    ae__conv plain; /* of the layer's own kernel */
+    ae__upsampling upsampling;
+    size_t
+        merged; /* weights of what runs, where these are not the kernel; a whole number of lines */
+} passes;
+
+static passes passes_of(const ae__spec *spec, const ae__spec *below, const ae__shape *in,
+                        const ae__shape *out)
+{
+    passes p = {.transposed = is_transposed(spec)};
+    if (!below) {
+        p.conv = conv_of(spec, in, out);
+        return p;
+    }
+    const ae__shape shape = ae__layer_upsampled(below, in);
+    p.upsampling = ae__layer_upsampling(below, in);
+    p.plain = conv_of(spec, &shape, out);
+    p.conv = ae__conv_upsampled(&p.plain, &p.upsampling);
+    p.transposed = true;
+    p.merged = ae__round_up(ae__conv_weights(&p.conv), LINE);
+    return p;
+}
+
+static passes passes_of_call(const ae__layer_call *call)
+{
+    return passes_of(call->spec, call->merged, call->in_shape, &call->info->out);
+}
+
+/* Rows want most: they are turned into blocks here. Before that come merged weights, and then their
+ * gradient. */
 static bool scratch(const ae__layer_need *need, size_t *reals)
 {
-    const ae__conv conv = conv_of(need->spec, need->in, &need->info->out);
+    const passes p = passes_of(need->spec, need->merged, need->in, &need->info->out);
     size_t pass, gradient = 0;
-    if (!ae__conv_scratch(&conv, false, false, need->engine, &pass)) return false;
+    if (!ae__conv_scratch(&p.conv, false, false, need->engine, &pass)) return false;
     if (need->training &&
-        !ae__conv_gradient_scratch(&conv, need->rows, false, false, need->engine, &gradient))
+        !ae__conv_gradient_scratch(&p.conv, need->rows, false, false, need->engine, &gradient))
         return false;
     *reals = ae__blocks(ae__max_size(pass, gradient), sizeof(real));
-    return true;
+    return ae__add_size(*reals, p.merged, reals);
 }
 
 static bool has_bias(const ae__layer_call *call)
@@ -124,21 +169,23 @@ static bool has_bias(const ae__layer_call *call)
 /* From x to y, or back from dy to dx. */
 static void run(const ae__layer_call *call, bool back, const ae__epilogue *epilogue)
 {
-    const ae__conv conv = conv_of(call->spec, call->in_shape, &call->info->out);
+    const passes p = passes_of_call(call);
     const ae__images x = {call->x, call->x_row, call->x_blocked};
     const ae__images dy = {call->dy, call->y_row, call->y_blocked};
     const ae__conv_pass pass = {
-        .conv = &conv,
+        .conv = &p.conv,
         .rows = call->rows,
         .in = back ? dy : x,
         .out = back ? call->dx : call->y,
         .out_row = back ? call->x_row : call->y_row,
         .out_blocked = back ? call->x_blocked : call->y_blocked,
-        .w = call->weights[KERNEL],
+        .w = p.merged ? call->scratch : call->weights[KERNEL],
         .epilogue = epilogue,
-        .scratch = call->scratch,
+        .scratch = call->scratch + p.merged,
     };
-    if (back == is_transposed(call->spec))
+    if (p.merged)
+        ae__conv_upsampled_weights(call->scratch, call->weights[KERNEL], &p.plain, &p.upsampling);
+    if (back == p.transposed)
         ae__conv_forward(&pass, call->context->engine);
     else
         ae__conv_adjoint(&pass, call->context->engine);
@@ -163,27 +210,30 @@ static void kernel_done(void *arg, size_t begin, size_t count)
 
 static void weight_gradients(const ae__layer_call *call)
 {
-    const ae__conv conv = conv_of(call->spec, call->in_shape, &call->info->out);
-    const bool transposed = is_transposed(call->spec);
+    const passes p = passes_of_call(call);
     const ae__images x = {call->x, call->x_row, call->x_blocked};
     const ae__images dy = {call->dy, call->y_row, call->y_blocked};
-    real *dbias = has_bias(call) ? call->dw[BIAS] : NULL;
+    real *dw = call->dw[KERNEL], *dbias = has_bias(call) ? call->dw[BIAS] : NULL;
     ae__conv_gradient_run(
         &(ae__conv_gradient){
-            .conv = &conv,
+            .conv = &p.conv,
             .rows = call->rows,
-            .x = transposed ? dy : x,
-            .dy = transposed ? x : dy,
-            .dw = call->dw[KERNEL],
-            .x_sums = transposed ? dbias : NULL,
-            .y_sums = transposed ? NULL : dbias,
-            .accumulate = call->accumulate[KERNEL],
+            .x = p.transposed ? dy : x,
+            .dy = p.transposed ? x : dy,
+            .dw = p.merged ? call->scratch : dw,
+            .x_sums = p.transposed ? dbias : NULL,
+            .y_sums = p.transposed ? NULL : dbias,
+            .accumulate = call->accumulate[KERNEL] && !p.merged,
             .accumulate_sums = call->accumulate[BIAS],
-            .done = call->finished ? kernel_done : NULL,
+            .done = call->finished && !p.merged ? kernel_done : NULL,
             .done_arg = (void *)call,
-            .scratch = call->scratch,
+            .scratch = call->scratch + p.merged,
         },
         call->context->engine);
+    if (p.merged)
+        ae__conv_upsampled_gradient(dw, call->scratch, &p.plain, &p.upsampling,
+                                    call->accumulate[KERNEL]);
+    if (p.merged && call->finished) kernel_done((void *)call, 0, ae__conv_weights(&p.plain));
     if (dbias && call->finished)
         call->finished(call->finished_user, BIAS, 0, call->info->weights[BIAS].cols);
 }
@@ -205,7 +255,7 @@ static void backward(const ae__layer_call *call)
 #define CONV(kind_, name_, params_)                                                                \
     {                                                                                              \
         .kind = kind_, .name = name_, .params = params_, .fuses_loss = true, .blocks = true,       \
-        .infer = infer, .scratch = scratch, .forward = forward,                                    \
+        .infer = infer, .merges = merges, .scratch = scratch, .forward = forward,                  \
         .backward = AE__IF_TRAINING(backward)                                                      \
     }
 

@@ -24,6 +24,10 @@ static inline ae__image_pass ae__layer_images(const ae__layer_call *call)
     };
 }
 
+/* What an upsampling layer does to images of this shape, and the shape of what it makes. */
+ae__upsampling ae__layer_upsampling(const ae__spec *spec, const ae__shape *in);
+ae__shape ae__layer_upsampled(const ae__spec *spec, const ae__shape *in);
+
 /* What is done element by element takes a row, or a whole block of rows, at a time:
  *     for (row = first of the task; row < ae__layer_task_end; row += ae__layer_step)
  *         `in` * step numbers from x + row * x_row on */

@@ -26,6 +26,7 @@ typedef struct ae__layer_info {
 /* What a layer is about to run as, for the scratch that it asks for. */
 typedef struct ae__layer_need {
     const ae__spec *spec;
+    const ae__spec *merged; /* as in a call, and so is `in` */
     const ae__shape *in;
     const ae__layer_info *info;
     const ae__engine *engine;
@@ -45,6 +46,8 @@ typedef struct ae__layer_call {
     size_t in, out;      /* elements of a row */
     size_t x_row, y_row; /* row strides of x and dx, of y and dy */
     const ae__shape *in_shape;
+    const ae__spec *merged;    /* the layer below, which this one does, too: x is what that would
+                             * read; NULL: none */
     bool x_blocked, y_blocked; /* how x and dx lie, y and dy (kernels/image.h); else in rows */
     const real *x;
     real *y;
@@ -83,6 +86,8 @@ typedef struct ae__layer_ops {
 
     /* Fills info, or fails with what, got and wanted (the caller names the layer). */
     int32_t (*infer)(const ae__spec *spec, const ae__shape *in, ae__layer_info *info);
+    /* Whether it can do the layer below, whose input is `in`, on its way; NULL: no. */
+    bool (*merges)(const ae__spec *spec, const ae__spec *below, const ae__shape *in);
     /* Reals of scratch, in rows or in blocks; false where they cannot be counted. NULL: none. */
     bool (*scratch)(const ae__layer_need *need, size_t *reals);
     void (*forward)(const ae__layer_call *call);

@@ -27,20 +27,28 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
     return ae__window_output(&window, in, image.dims[2], &info->out);
 }
 
-static ae__upsampling upsampling_of(const ae__layer_call *call)
+ae__upsampling ae__layer_upsampling(const ae__spec *spec, const ae__shape *in)
 {
-    const ae__shape image = ae__shape_as_image(call->in_shape);
-    const int64_t kind = ae__spec_i64(call->spec, AE_PARAM_INTERPOLATION);
+    const ae__shape image = ae__shape_as_image(in);
+    const int64_t kind = ae__spec_i64(spec, AE_PARAM_INTERPOLATION);
     return (ae__upsampling){.x_h = image.dims[0],
                             .x_w = image.dims[1],
-                            .factor_h = factor(call->spec, AE_PARAM_FACTOR_H),
-                            .factor_w = factor(call->spec, AE_PARAM_FACTOR_W),
+                            .factor_h = factor(spec, AE_PARAM_FACTOR_H),
+                            .factor_w = factor(spec, AE_PARAM_FACTOR_W),
                             .bilinear = kind == AE_INTERPOLATION_BILINEAR};
+}
+
+ae__shape ae__layer_upsampled(const ae__spec *spec, const ae__shape *in)
+{
+    ae__shape shape = *in;
+    shape.dims[in->rank - 2] *= factor(spec, AE_PARAM_FACTOR_W);
+    if (in->rank == 3) shape.dims[0] *= factor(spec, AE_PARAM_FACTOR_H);
+    return shape;
 }
 
 static void forward(const ae__layer_call *call)
 {
-    const ae__upsampling upsampling = upsampling_of(call);
+    const ae__upsampling upsampling = ae__layer_upsampling(call->spec, call->in_shape);
     const ae__image_pass pass = ae__layer_images(call);
     ae__upsampling_forward(&upsampling, &pass, call->context->engine);
 }
@@ -49,7 +57,7 @@ static void forward(const ae__layer_call *call)
 
 static void backward(const ae__layer_call *call)
 {
-    const ae__upsampling upsampling = upsampling_of(call);
+    const ae__upsampling upsampling = ae__layer_upsampling(call->spec, call->in_shape);
     const ae__image_pass pass = ae__layer_images(call);
     if (call->dx) ae__upsampling_backward(&upsampling, &pass, call->context->engine);
 }

@@ -44,7 +44,7 @@ static void bind(ae_model *model, ae__arena *arena)
         work->between[i] = ae__arena_take(arena, chunk, plan->widest * sizeof(real));
     work->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *work->y);
     for (int32_t i = 0; work->y && i < plan->n_layers; i++)
-        work->y[i] = i == plan->sampler - 1 ? work->posterior : work->between[i % 2];
+        work->y[i] = i == plan->sampler - 1 ? work->posterior : work->between[plan->layers[i].turn];
     work->values = ae__arena_take(arena, chunk, sizeof(double));
     work->sums = ae__arena_take(arena, chunk, sizeof(double));
     work->parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
@@ -424,6 +424,7 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t firs
                               const ae__context *context)
 {
     const ae__layer_plan *plan = &model->plan.layers[layer];
+    const ae__layer_plan *input = &model->plan.layers[ae__plan_below(&model->plan, layer) + 1];
     const ae__engine *engine = context->engine;
     ae__layer_call call = {.context = context,
                            .spec = plan->spec,
@@ -431,11 +432,12 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t firs
                            .number = layer,
                            .rows = context->rows * (context->expand ? plan->repeat : 1),
                            .factor = context->expand ? plan->info.row_factor : 1,
-                           .in = plan->in,
+                           .in = input->in,
                            .out = plan->out,
-                           .x_row = ae__row_stride(plan->in),
+                           .x_row = ae__row_stride(input->in),
                            .y_row = ae__row_stride(plan->out),
-                           .in_shape = &plan->in_shape,
+                           .in_shape = &input->in_shape,
+                           .merged = input < plan ? input->spec : NULL,
                            .scratch = context->scratch ? context->scratch : model->scratch};
     call.y_blocked = ae__plan_blocked(&model->plan, engine, layer, first, last, call.rows);
     call.x_blocked =

@@ -230,6 +230,17 @@ static bool read_by_term(const ae__plan *plan, int32_t i)
     return false;
 }
 
+/* Finds layers that the next one can do on its way: where nobody else wants what they make. */
+static void merge_layers(ae__plan *plan)
+{
+    for (int32_t i = 0; i < plan->n_layers - 1; i++) {
+        ae__layer_plan *layer = &plan->layers[i], *next = layer + 1;
+        layer->merged = next->ops->merges && i + 1 != plan->desc->code && !read_by_term(plan, i) &&
+                        next->ops->merges(next->spec, layer->spec, &layer->in_shape);
+        next->turn = layer->merged ? layer->turn : !layer->turn;
+    }
+}
+
 /* Finds the runs of layers between which images may stay in blocks: from a layer that takes rows or
  * blocks, over layers that want both sides alike, to the next that takes either. Terms read rows. */
 static void find_blocks(ae__plan *plan)
@@ -284,6 +295,7 @@ static void choose_sizes(ae__plan *plan)
     size_t rows = CHUNK_BYTES / sizeof(real) / ae__max_size(plan->widest, input);
     plan->chunk = ae__min_size(ae__max_size(rows, CHUNK_LEAST), CHUNK_MOST);
     plan->fuse_loss = fuses_loss(plan);
+    merge_layers(plan);
     find_blocks(plan);
     if (plan->images) plan->chunk = ae__round_up(plan->chunk, AE__MAX_LANES);
     plan->portions = takes_portions(plan);
@@ -357,6 +369,11 @@ bool ae__plan_code_drawn(const ae__plan *plan)
     return plan->sampler >= 0 && plan->sampler == plan->desc->code - 1;
 }
 
+int32_t ae__plan_below(const ae__plan *plan, int32_t i)
+{
+    return i > 0 && plan->layers[i - 1].merged ? i - 2 : i - 1;
+}
+
 bool ae__plan_blocked(const ae__plan *plan, const ae__engine *engine, int32_t i, int32_t first,
                       int32_t last, size_t rows)
 {
@@ -372,7 +389,9 @@ int32_t ae__plan_scratch(const ae__plan *plan, const ae__engine *engine, size_t 
     for (int32_t i = 0; i < plan->n_layers; i++) {
         const ae__layer_plan *layer = &plan->layers[i];
         const ae__layer_need need = {.spec = layer->spec,
-                                     .in = &layer->in_shape,
+                                     .merged =
+                                         ae__plan_below(plan, i) < i - 1 ? layer[-1].spec : NULL,
+                                     .in = &plan->layers[ae__plan_below(plan, i) + 1].in_shape,
                                      .info = &layer->info,
                                      .engine = engine,
                                      .rows = rows * layer->repeat,

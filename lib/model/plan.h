@@ -27,6 +27,8 @@ typedef struct ae__layer_plan {
     size_t in, out; /* elements of a row */
     size_t repeat;  /* rows of x for each row of the data */
     ae__layer_info info;
+    bool merged;  /* the next layer does it on its way: there is no y */
+    int32_t turn; /* which of two buffers in turn y is in */
     bool keeps_z; /* training keeps what stands before the activation, beside y */
     int32_t weights[AE__LAYER_WEIGHTS]; /* numbers in ae__plan.weights; a tied one is its owner's */
 
@@ -78,6 +80,9 @@ void ae__plan_free(ae__plan *plan, const ae_allocator *mem);
 
 /* Halves the chunk; false: it is 1. */
 bool ae__plan_shrink(ae__plan *plan);
+
+/* The layer whose y layer i reads; -1: none. */
+int32_t ae__plan_below(const ae__plan *plan, int32_t i);
 
 /* Whether y of layer i, of so many rows, lies in blocks when layers [first, last) run. */
 bool ae__plan_blocked(const ae__plan *plan, const ae__engine *engine, int32_t i, int32_t first,

@@ -11,6 +11,7 @@ ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, 
                        int32_t last, real *out)
 {
     for (int32_t i = first; i < last; i++) {
+        if (model->plan.layers[i].merged) continue;
         ae__layer_call call = ae__model_call(model, i, first, last, context);
         call.x = x.at;
         call.x_row = x.row;
@@ -103,7 +104,7 @@ static void compute_terms(const ae__pass *pass, int32_t i, const ae__layer_call 
         ae__term_call call = term_call(pass, term, layer->y);
         call.x = layer->x;
         call.x_row = layer->x_row;
-        call.scratch = pass->spare[i % 2];
+        call.scratch = pass->spare[plan->layers[i].turn];
         plan->terms[term].ops->values(&call);
         add_values(pass, term, call.rows);
     }
@@ -183,13 +184,16 @@ void ae__pass_forward(const ae__pass *pass)
 {
     const ae__plan *plan = &pass->model->plan;
     const size_t rows = pass->context->rows, samples = rows_out(pass);
+    ae__rows x = pass->x;
     memset(pass->sums, 0, rows * samples * sizeof *pass->sums);
     for (int32_t i = pass->first; i < plan->n_layers; i++) {
+        if (plan->layers[i].merged) continue;
         ae__layer_call call =
             ae__model_call(pass->model, i, pass->first, plan->n_layers, pass->context);
-        call.x = i > pass->first ? pass->y[i - 1] : pass->x.at;
-        if (i == pass->first) call.x_row = pass->x.row;
+        call.x = x.at;
+        call.x_row = x.row;
         call.y = pass->y[i];
+        x = (ae__rows){call.y, call.y_row};
         call.saved = pass->saved ? pass->saved[i] : NULL;
         bool last = i == plan->n_layers - 1;
         if (last && plan->fuse_loss) {

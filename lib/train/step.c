@@ -36,15 +36,16 @@ static void bind_layers(ae__trainer *t, ae__arena *arena, size_t rows)
     t->z = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->z);
     t->saved = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->saved);
     for (int32_t i = 0; i < plan->n_layers; i++) {
+        const bool merged = plan->layers[i].merged;
         size_t reals = ae__layer_plan_reals(&plan->layers[i]);
-        real *y = ae__arena_take(arena, rows, reals * sizeof(real));
+        real *y = ae__arena_take(arena, merged ? 0 : rows, reals * sizeof(real));
         real *saved = take_saved(arena, &plan->layers[i], rows);
         real *z = NULL;
         if (plan->layers[i].keeps_z) z = ae__arena_take(arena, rows, reals * sizeof(real));
         if (t->y) t->y[i] = y;
         if (t->z) t->z[i] = z;
         if (t->saved) t->saved[i] = saved;
-        widest = ae__max_size(widest, reals);
+        if (!merged) widest = ae__max_size(widest, reals);
     }
     for (int32_t i = 0; i < 2; i++) t->dy[i] = ae__arena_take(arena, rows, widest * sizeof(real));
 }
@@ -159,27 +160,33 @@ static void slot_finished(void *user, int32_t slot, size_t begin, size_t count)
         pass->finished(pass->user, weight, begin, count);
 }
 
-/* The activation below layer i, by whose derivative dx is multiplied: none where its z is kept, since
- * derive_kept does that. */
-static int32_t below_act(const ae__trainer *t, int32_t i)
+/* The activation of the layer below, by whose derivative dx is multiplied: none where its z is kept,
+ * since derive_kept does that. */
+static int32_t below_act(const ae__trainer *t, int32_t below)
 {
-    return i && !t->z[i - 1] ? t->model->plan.layers[i - 1].info.activation : AE_ACT_LINEAR;
+    return below >= 0 && !t->z[below] ? t->model->plan.layers[below].info.activation
+                                      : AE_ACT_LINEAR;
+}
+
+static real below_slope(const ae__trainer *t, int32_t below)
+{
+    return below >= 0 ? t->model->plan.layers[below].info.slope : 0;
 }
 
 static void backward_layer(backward_pass *pass, const ae__context *context, real *dy, real *dx)
 {
     ae__trainer *t = pass->trainer;
     const ae__plan *plan = &t->model->plan;
-    int32_t i = pass->number;
+    const int32_t i = pass->number, below = ae__plan_below(plan, i);
     ae__layer_call call = ae__model_call(t->model, i, 0, plan->n_layers, context);
     call.saved = t->saved[i];
     pass->layer = &plan->layers[i];
-    call.x = i ? t->y[i - 1] : t->x;
+    call.x = below >= 0 ? t->y[below] : t->x;
     call.y = t->y[i];
     call.dy = dy;
     call.dx = dx;
-    call.below_act = below_act(t, i);
-    call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
+    call.below_act = below_act(t, below);
+    call.below_slope = below_slope(t, below);
     call.finished = pass->finished ? slot_finished : NULL;
     call.finished_user = pass;
     for (int32_t slot = 0; slot < pass->layer->info.n_weights; slot++) {
@@ -235,8 +242,8 @@ static void add_input_terms(const backward_pass *pass, const ae__context *contex
         if (plan->terms[term].layer != i || !plan->terms[term].ops->input_gradients) continue;
         ae__term_call call = term_call(pass->trainer, context, term);
         call.dx = dx;
-        call.below_act = below_act(pass->trainer, i);
-        call.below_slope = i ? plan->layers[i - 1].info.slope : 0;
+        call.below_act = below_act(pass->trainer, i - 1);
+        call.below_slope = below_slope(pass->trainer, i - 1);
         plan->terms[term].ops->input_gradients(&call);
     }
 }
@@ -284,9 +291,9 @@ static real *last_gradient(backward_pass *pass, const ae__context *context)
     const ae__plan *plan = &t->model->plan;
     int32_t last = plan->n_layers - 1;
     if (plan->fuse_loss) return t->y[last];
-    real *dz = t->dy[(last + 1) % 2];
+    real *dz = t->dy[!plan->layers[last].turn];
     memset(dz, 0, context->rows * ae__layer_plan_reals(&plan->layers[last]) * sizeof *dz);
-    add_terms(pass, context, last, dz, t->dy[last % 2]);
+    add_terms(pass, context, last, dz, t->dy[plan->layers[last].turn]);
     return dz;
 }
 
@@ -312,13 +319,15 @@ static void run_whole(ae__trainer *trainer, const ae__context *context, ae__fini
     ae__parts_close(model, context, context->rows, trainer->parts);
     real *dz = last_gradient(&pass, context);
     for (int32_t i = model->plan.n_layers - 1; i >= lowest; i--) {
-        real *dx = i > lowest ? trainer->dy[i % 2] : NULL;
+        const int32_t turn = model->plan.layers[i].turn, below = ae__plan_below(&model->plan, i);
+        real *dx = i > lowest ? trainer->dy[turn] : NULL;
+        if (model->plan.layers[i].merged) continue;
         pass.number = i;
         backward_layer(&pass, context, dz, dx);
         if (dx) {
             add_input_terms(&pass, context, i, dx);
-            add_terms(&pass, context, i - 1, dx, trainer->dy[(i + 1) % 2]);
-            derive_kept(trainer, context, i - 1, dx);
+            add_terms(&pass, context, below, dx, trainer->dy[!turn]);
+            derive_kept(trainer, context, below, dx);
         }
         dz = dx;
     }

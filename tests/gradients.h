@@ -93,7 +93,8 @@ static inline double image_distance(trial *t)
     double least = INFINITY;
     real *x = NULL;
     for (int32_t i = 0; i < t->model->plan.n_layers; i++) {
-        real *y = run_in_rows(t, i, i ? x : t->trainer.x, &least);
+        if (t->model->plan.layers[i].merged) continue; /* the next layer does it, too */
+        real *y = run_in_rows(t, i, x ? x : t->trainer.x, &least);
         free(x);
         x = y;
     }

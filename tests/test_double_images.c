@@ -202,6 +202,56 @@ static void gradients_hold_for_every_upsampling(void **state)
     }
 }
 
+/* ---- upsampling that the convolution above does on its way ---- */
+
+/* A kernel as wide as the cells that are repeated, at the least, strides of 1, and padding that no window
+ * lies in alone. */
+static const struct {
+    window w;
+    int factor_h, factor_w;
+    bool merged;
+} upsamplings[] = {
+    {{3, 3, 1, 1, AE_PADDING_SAME}, 2, 2, true},
+    {{3, 3, 1, 1, AE_PADDING_VALID}, 2, 2, true},
+    {{3, 3, 1, 1, AE_PADDING_EXPLICIT}, 2, 2, true},
+    {{2, 3, 1, 1, AE_PADDING_SAME}, 1, 3, true},
+    {{5, 2, 1, 1, AE_PADDING_SAME}, 3, 2, true},
+    {{4, 5, 1, 1, AE_PADDING_EXPLICIT}, 2, 3, true},
+    {{1, 3, 1, 1, AE_PADDING_VALID}, 1, 2, true},
+    {{3, 4, 1, 1, AE_PADDING_VALID}, 3, 4, true},
+    {{1, 1, 1, 1, AE_PADDING_VALID}, 2, 2, false},
+    {{3, 3, 2, 1, AE_PADDING_SAME}, 2, 2, false},
+    {{3, 2, 1, 1, AE_PADDING_SAME}, 2, 3, false},
+};
+enum { UPSAMPLINGS = sizeof upsamplings / sizeof *upsamplings };
+
+static piece upsample(size_t i, bool two)
+{
+    const piece p = layer(two ? AE__LAYER_UPSAMPLE2D : AE__LAYER_UPSAMPLE1D);
+    const piece wide = with(p, AE_PARAM_FACTOR_W, upsamplings[i].factor_w);
+    return two ? with(wide, AE_PARAM_FACTOR_H, upsamplings[i].factor_h) : wide;
+}
+
+/* Above an activation or not, with the loss or not. */
+static void gradients_hold_for_upsampling_within_a_convolution(void **state)
+{
+    const int64_t image[] = {2, 3, 2}, signal[] = {0, 5, 3};
+    (void)state;
+    for (size_t i = 0; i < 2 * UPSAMPLINGS; i++) {
+        const bool two = i % 2;
+        const piece p = upsample(i / 2, two);
+        chain c = around(two ? image : signal, p, true);
+        piece *next = c.layers + 2;
+        if (i % 4 < 2) *next++ = act(layer(AE__LAYER_ACTIVATION), AE_ACT_TANH);
+        *next++ = p;
+        *next++ = conv(two ? AE__LAYER_CONV2D : AE__LAYER_CONV1D, 1 + (int)i % 4,
+                       &upsamplings[i / 2].w, i % 5 != 4);
+        if (i % 3) *next = layer(AE__LAYER_FLATTEN);
+        check(&c, FEW, false);
+        check(&c, MANY, true);
+    }
+}
+
 /* From image to signal to image to vector. */
 static void gradients_hold_for_every_shape(void **state)
 {
@@ -507,8 +557,9 @@ static real *draw_rows(size_t n)
 static real *run_alone(const ae_model *model, const real *x, size_t rows)
 {
     const ae__context context = {.engine = &model->engine, .mode = AE__MODE_INFER, .rows = rows};
-    real *y = draw_rows(rows * model->plan.layers[0].out);
-    ae__run_chunk((ae_model *)model, &context, (ae__rows){x, model->plan.layers[0].in}, 0, 1, y);
+    const int32_t n = model->plan.n_layers;
+    real *y = draw_rows(rows * model->plan.layers[n - 1].out);
+    ae__run_chunk((ae_model *)model, &context, (ae__rows){x, model->plan.layers[0].in}, 0, n, y);
     return y;
 }
 
@@ -527,6 +578,69 @@ static void check_adjoint(const ae_model *forward, const ae_model *back, size_t 
     free(y);
     free(conv_x);
     free(back_y);
+}
+
+/* Each cell of an image h x w x c factor_h x factor_w times, of many rows. */
+static real *repeat_cells(const real *x, size_t rows, const size_t image[3], size_t factor_h,
+                          size_t factor_w)
+{
+    const size_t h = image[0] * factor_h, w = image[1] * factor_w, c = image[2];
+    real *y = draw_rows(rows * h * w * c);
+    for (size_t i = 0; i < rows * h * w * c; i++) {
+        const size_t row = i / (h * w * c), up = i / (w * c) % h, left = i / c % w;
+        y[i] = x[((row * image[0] + up / factor_h) * image[1] + left / factor_w) * c + i % c];
+    }
+    return y;
+}
+
+/* The sums are the same in another order. */
+static void a_convolution_that_upsamples_is_that_of_the_larger_image(void **state)
+{
+    const size_t image[] = {3, 4, FROM};
+    (void)state;
+    for (size_t i = 0; i < UPSAMPLINGS; i++) {
+        const size_t h = (size_t)upsamplings[i].factor_h, w = (size_t)upsamplings[i].factor_w;
+        const chain c = {
+            .image = {3, 4, FROM},
+            .layers = {upsample(i, true), conv(AE__LAYER_CONV2D, TO, &upsamplings[i].w, true)}};
+        const chain plain = {.image = {3 * (int64_t)h, 4 * (int64_t)w, FROM},
+                             .layers = {c.layers[1]}};
+        chain both = c;
+        both.code = 2;
+        ae_model *model = chain_model(&both), *larger = chain_model(&plain);
+        assert_int_equal(model->plan.layers[0].merged, upsamplings[i].merged);
+        assert_int_equal(model->plan.weight_count, larger->plan.weight_count);
+        for (size_t j = 0; j < model->plan.weight_reals; j++)
+            model->weights[j] = larger->weights[j] = (real)draw_one();
+        for (size_t rows = 1; rows <= 9; rows += 4) {
+            real *x = draw_rows(rows * 12 * FROM), *xx = repeat_cells(x, rows, image, h, w);
+            real *y = run_alone(model, x, rows), *yy = run_alone(larger, xx, rows);
+            for (size_t j = 0; j < rows * model->plan.layers[1].out; j++)
+                assert_near(y[j], yy[j], 1e-13);
+            free(x);
+            free(xx);
+            free(y);
+            free(yy);
+        }
+        ae__model_free(model);
+        ae__model_free(larger);
+    }
+}
+
+/* The upsampled image is wanted itself: as the code, or by a penalty. */
+static void upsampling_that_others_read_is_not_done_on_the_way(void **state)
+{
+    chain c = {.name = "upsample", .image = {3, 4, 2}, .terms = {{.kind = AE_LOSS_MSE}}};
+    (void)state;
+    c.layers[0] = upsample(0, true);
+    c.layers[1] = conv(AE__LAYER_CONV2D, 1, &upsamplings[0].w, true);
+    for (int32_t i = 0; i < 4; i++) {
+        c.code = i % 2 ? 1 : 2;
+        c.terms[1] = i / 2 ? (piece)ON(AE_PENALTY_L1, 0) : (piece){0};
+        ae_model *model = chain_model(&c);
+        assert_int_equal(model->plan.layers[0].merged, i == 0);
+        ae__model_free(model);
+    }
 }
 
 static void transposed_convolution_is_the_adjoint(void **state)
@@ -557,6 +671,9 @@ int main(void)
         cmocka_unit_test(gradients_hold_for_a_convolution_with_the_loss),
         cmocka_unit_test(gradients_hold_for_every_pooling),
         cmocka_unit_test(gradients_hold_for_every_upsampling),
+        cmocka_unit_test(gradients_hold_for_upsampling_within_a_convolution),
+        cmocka_unit_test(a_convolution_that_upsamples_is_that_of_the_larger_image),
+        cmocka_unit_test(upsampling_that_others_read_is_not_done_on_the_way),
         cmocka_unit_test(gradients_hold_for_every_shape),
         cmocka_unit_test(gradients_hold_for_every_normalisation),
         cmocka_unit_test(gradients_hold_for_normalisation_of_vectors),

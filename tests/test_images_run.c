@@ -55,6 +55,28 @@ static void row_has_the_same_bits_among_any_others(void **state)
     }
 }
 
+/* The features of a layer that the next one does on its way. */
+static void cells_of_an_upsampled_image_are_those_below(void **state)
+{
+    enum { UP = 3, H = 4, W = 5, C = 5 }; /* of `usual` */
+    ae_model *model = trained(usual, 1, 1);
+    float *x = drawn(N * ae_model_input_dim(model)), *small = room(N * H * W * C);
+    float *large = room(N * 4 * H * W * C);
+    (void)state;
+    assert_int_equal(ae_model_layer_dim(model, UP - 1), H * W * C);
+    assert_int_equal(ae_model_layer_dim(model, UP), 4 * H * W * C);
+    features(model, UP - 1, x, N, small);
+    features(model, UP, x, N, large);
+    for (size_t i = 0; i < (size_t)N * 4 * H * W * C; i++) {
+        const size_t cell = i / C, row = cell / W / 2 / 2 / H, h = cell / W / 2 % (2 * H) / 2;
+        assert_true(large[i] == small[((row * H + h) * W + cell % (2 * W) / 2) * C + i % C]);
+    }
+    free(x);
+    free(small);
+    free(large);
+    ae_model_free(model);
+}
+
 static void decoding_what_was_encoded_reconstructs_the_same_bits(void **state)
 {
     (void)state;
@@ -227,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(row_has_the_same_bits_among_any_others),
+        cmocka_unit_test(cells_of_an_upsampled_image_are_those_below),
         cmocka_unit_test(decoding_what_was_encoded_reconstructs_the_same_bits),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(interruptions_change_no_bit),

@@ -29,18 +29,11 @@ typedef struct job {
     bool has_outer;
 } job;
 
-static void run_part(const job *j, const real *in, real *out, const ae__epilogue *e, bool blocked,
-                     size_t part, size_t worker)
+static void run_part(const job *j, ae__conv_block b, size_t part, size_t worker)
 {
-    const ae__conv_block b = {
-        .blocked = blocked,
-        .in = in,
-        .w = j->adjoint ? j->turned : j->pass->w,
-        .out = out,
-        .epilogue = e,
-        .zeros = j->zeros,
-        .taps = (const real **)(void *)(j->taps + worker * j->worker_bytes),
-    };
+    b.w = j->adjoint ? j->turned : j->pass->w;
+    b.zeros = j->zeros;
+    b.taps = (const real **)(void *)(j->taps + worker * j->worker_bytes);
     (j->adjoint ? ae__conv_adjoint_part : ae__conv_forward_part)(j->pass->conv, b, part, j->parts,
                                                                  j->kernels);
 }
@@ -54,11 +47,38 @@ static bool one_by_one(const job *j, size_t rows)
     return rows == 1 || 4 * rows * ae__round_up(channels, lanes) <= 3 * lanes * channels;
 }
 
+/* One image with zeros around it, where there is room: nearly all of its windows lie inside then. */
+static void surround(const job *j, ae__conv_block *b, real *room)
+{
+    const ae__conv *c = j->pass->conv;
+    const size_t h = j->adjoint ? c->y_h : c->x_h, w = j->adjoint ? c->y_w : c->x_w;
+    const size_t above = j->adjoint ? (c->kernel_h - 1) / c->stride_h : c->kernel_h / 2;
+    const size_t left = j->adjoint ? (c->kernel_w - 1) / c->stride_w : c->kernel_w / 2;
+    const size_t row = j->in_size / h, pixel = row / w, wide = (w + 2 * left) * pixel;
+    if ((h + 2 * above) * wide > j->in_size * j->kernels->lanes) return;
+    memset(room, 0, (h + 2 * above) * wide * sizeof *room);
+    for (size_t y = 0; y < h; y++)
+        memcpy(room + (y + above) * wide + left * pixel, b->in + y * row, row * sizeof *room);
+    b->in = room;
+    b->zeros_h = above;
+    b->zeros_w = left;
+}
+
+/* An activation that tiles do not have is for whole images: of one channel they are long, pixels are
+ * not. */
 static void run_images(const job *j, size_t row, size_t rows, size_t worker)
 {
     const ae__conv_pass *p = j->pass;
-    for (size_t i = row; i < row + rows; i++)
-        run_part(j, p->in.at + i * p->in.row, p->out + i * p->out_row, &j->inner, false, 0, worker);
+    ae__epilogue e = j->inner;
+    if (e.act != AE_ACT_RELU) e.act = AE_ACT_LINEAR;
+    for (size_t i = row; i < row + rows; i++) {
+        real *out = p->out + i * p->out_row;
+        ae__conv_block b = {.in = p->in.at + i * p->in.row, .out = out, .epilogue = &e};
+        surround(j, &b, (real *)(void *)(j->in + worker * j->worker_bytes));
+        run_part(j, b, 0, worker);
+        if (j->inner.act != e.act)
+            j->kernels->activate(j->inner.act, j->inner.slope, out, out, j->out_size);
+    }
 }
 
 static void run_block(const job *j, size_t row, size_t rows, size_t part, size_t worker)
@@ -74,7 +94,8 @@ static void run_block(const job *j, size_t row, size_t rows, size_t part, size_t
         in = block;
     }
     if (!p->out_blocked) out = (real *)(void *)(j->out + worker * j->worker_bytes);
-    run_part(j, in, out, &e, true, part, worker);
+    run_part(j, (ae__conv_block){.blocked = true, .in = in, .out = out, .epilogue = &e}, part,
+             worker);
     if (!p->out_blocked) ae__block_unpack(to, p->out_row, out, rows, j->out_size, j->kernels);
 }
 

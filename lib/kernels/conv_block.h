@@ -13,9 +13,11 @@ typedef struct ae__conv_block {
     size_t in_h, in_w, in_c;
     size_t out_h, out_w, out_c;
     size_t kernel_h, kernel_w, stride_h, stride_w;
-    ptrdiff_t top, left; /* of the window of out(0, 0) */
-    const real *in;      /* pixels follow each other */
-    const real *w;       /* kernel_h * kernel_w * in_c rows of out_c */
+    ptrdiff_t top, left;     /* of the window of out(0, 0) */
+    const real *in;          /* pixels follow each other */
+    size_t zeros_h, zeros_w; /* rows and columns of zeros that `in` has on each side (set by parts:
+                              * in_h, in_w, top and left count them in) */
+    const real *w;           /* kernel_h * kernel_w * in_c rows of out_c */
     real *out;
     size_t out_row, out_col; /* reals from a row of pixels, from a pixel to the next */
     const ae__epilogue *epilogue;

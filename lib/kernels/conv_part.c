@@ -62,8 +62,8 @@ void ae__conv_forward_part(const ae__conv *c, ae__conv_block b, size_t part, siz
 {
     const size_t begin = cut(c->y_h, part, parts), end = cut(c->y_h, part + 1, parts);
     ae__epilogue e = *b.epilogue;
-    b.in_h = c->x_h;
-    b.in_w = c->x_w;
+    b.in_h = c->x_h + 2 * b.zeros_h;
+    b.in_w = c->x_w + 2 * b.zeros_w;
     b.in_c = c->x_c;
     b.out_h = end - begin;
     b.out_w = c->y_w;
@@ -72,8 +72,8 @@ void ae__conv_forward_part(const ae__conv *c, ae__conv_block b, size_t part, siz
     b.kernel_w = c->kernel_w;
     b.stride_h = c->stride_h;
     b.stride_w = c->stride_w;
-    b.top = (ptrdiff_t)(begin * c->stride_h) - (ptrdiff_t)c->pad_top;
-    b.left = -(ptrdiff_t)c->pad_left;
+    b.top = (ptrdiff_t)(begin * c->stride_h + b.zeros_h) - (ptrdiff_t)c->pad_top;
+    b.left = (ptrdiff_t)b.zeros_w - (ptrdiff_t)c->pad_left;
     b.out_col = c->y_c * (b.blocked ? kernels->lanes : 1);
     b.out_row = c->y_w * b.out_col;
     b.out += begin * b.out_row;
@@ -92,8 +92,8 @@ static void run_phase(const ae__conv *c, ae__conv_block b, const axis *h, const 
     b.out_w = v->count;
     b.kernel_h = h->taps;
     b.kernel_w = v->taps;
-    b.top = h->begin + (ptrdiff_t)begin;
-    b.left = v->begin;
+    b.top = h->begin + (ptrdiff_t)(begin + b.zeros_h);
+    b.left = v->begin + (ptrdiff_t)b.zeros_w;
     b.out += at;
     if (e.prev) e.prev += at;
     b.out_row = c->stride_h * c->x_w * b.out_col;
@@ -105,8 +105,8 @@ static void run_phase(const ae__conv *c, ae__conv_block b, const axis *h, const 
 void ae__conv_adjoint_part(const ae__conv *c, ae__conv_block b, size_t part, size_t parts,
                            const ae__kernels *kernels)
 {
-    b.in_h = c->y_h;
-    b.in_w = c->y_w;
+    b.in_h = c->y_h + 2 * b.zeros_h;
+    b.in_w = c->y_w + 2 * b.zeros_w;
     b.in_c = c->y_c;
     b.out_c = c->x_c;
     b.stride_h = b.stride_w = 1;

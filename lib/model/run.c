@@ -11,7 +11,7 @@ ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, 
                        int32_t last, real *out)
 {
     for (int32_t i = first; i < last; i++) {
-        if (model->plan.layers[i].merged) continue;
+        if (model->plan.layers[i].merged && i + 1 < last) continue;
         ae__layer_call call = ae__model_call(model, i, first, last, context);
         call.x = x.at;
         call.x_row = x.row;

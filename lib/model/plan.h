@@ -27,7 +27,7 @@ typedef struct ae__layer_plan {
     size_t in, out; /* elements of a row */
     size_t repeat;  /* rows of x for each row of the data */
     ae__layer_info info;
-    bool merged;  /* the next layer does it on its way: there is no y */
+    bool merged;  /* the next layer does it on its way: y is made only where a run ends with it */
     int32_t turn; /* which of two buffers in turn y is in */
     bool keeps_z; /* training keeps what stands before the activation, beside y */
     int32_t weights[AE__LAYER_WEIGHTS]; /* numbers in ae__plan.weights; a tied one is its owner's */

@@ -643,6 +643,79 @@ static void upsampling_that_others_read_is_not_done_on_the_way(void **state)
     }
 }
 
+/* ---- batch normalisation that the convolution below does, too, while inferring ---- */
+
+/* Upsampling or nothing, a convolution or its transpose, normalisation, and a layer above. */
+static chain normalised_above(size_t i)
+{
+    static const window same = {3, 3, 1, 1, AE_PADDING_SAME};
+    chain c = {.name = "normalised above", .image = {3, 4, FROM}, .code = 1};
+    const int32_t kind = i / 2 % 2 ? AE__LAYER_CONV2D_TRANSPOSE : AE__LAYER_CONV2D;
+    piece *next = c.layers;
+    *next++ = i % 2 ? upsample(0, true) : act(layer(AE__LAYER_ACTIVATION), AE_ACT_LINEAR);
+    *next++ = act(conv(kind, TO, &same, i / 4), AE_ACT_LINEAR);
+    *next++ = norm(AE__LAYER_BATCH_NORM, i / 2 % 2 ? AE_ACT_GELU : AE_ACT_RELU);
+    *next = act(layer(AE__LAYER_ACTIVATION), AE_ACT_LINEAR);
+    c.code = 4;
+    return c;
+}
+
+static const real *array_of(const ae_model *model, int32_t layer_, const char *name)
+{
+    return model->weights + ae__plan_weight(&model->plan, layer_, name)->offset;
+}
+
+/* By what a run that ends with the convolution makes of the same rows. */
+static void normalisation_is_that_of_what_the_convolution_makes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        const chain c = normalised_above(i);
+        ae_model *model = chain_model(&c);
+        const size_t n = model->plan.layers[2].out;
+        assert_true(model->plan.layers[1].folds);
+        EACH_WEIGHT(model, w)
+        for (size_t j = 0; j < w->count; j++) model->weights[w->offset + j] = (real)draw_unit();
+        for (size_t rows = 1; rows <= 9; rows += 4) {
+            const ae__context context = {
+                .engine = &model->engine, .mode = AE__MODE_INFER, .rows = rows};
+            real *x = draw_rows(rows * model->plan.layers[0].in), *z = draw_rows(rows * n);
+            real *y = run_alone(model, x, rows);
+            ae__run_chunk(model, &context, (ae__rows){x, model->plan.layers[0].in}, 0, 2, z);
+            for (size_t j = 0; j < rows * n; j++) {
+                const size_t ch = j % TO;
+                const double s = sqrt(array_of(model, 2, "variance")[ch] + 0.25);
+                const double h = (z[j] - array_of(model, 2, "mean")[ch]) / s;
+                const double v =
+                    array_of(model, 2, "gamma")[ch] * h + array_of(model, 2, "beta")[ch];
+                assert_near(y[j], i / 2 % 2 ? v * 0.5 * erfc(-v / sqrt(2)) : fmax(v, 0), 1e-13);
+            }
+            free(x);
+            free(y);
+            free(z);
+        }
+        ae__model_free(model);
+    }
+}
+
+/* As the code, by a penalty, under an activation, or where the loss takes what comes of it. */
+static void a_convolution_that_others_read_is_not_normalised_on_the_way(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < 5; i++) {
+        chain c = normalised_above(0);
+        c.terms[0] = (piece){.kind = AE_LOSS_MSE};
+        if (i == 1) c.code = 2;
+        if (i == 2) c.terms[1] = (piece)ON(AE_PENALTY_L1, 1);
+        if (i == 3) c.layers[1] = act(c.layers[1], AE_ACT_RELU);
+        if (i == 4) c.layers[3] = (piece){0};
+        if (i == 4) c.code = 1;
+        ae_model *model = chain_model(&c);
+        assert_int_equal(model->plan.layers[1].folds, i == 0);
+        ae__model_free(model);
+    }
+}
+
 static void transposed_convolution_is_the_adjoint(void **state)
 {
     const size_t images[][2] = {{5, 7}, {8, 6}, {0, 9}, {0, 12}};
@@ -674,6 +747,8 @@ int main(void)
         cmocka_unit_test(gradients_hold_for_upsampling_within_a_convolution),
         cmocka_unit_test(a_convolution_that_upsamples_is_that_of_the_larger_image),
         cmocka_unit_test(upsampling_that_others_read_is_not_done_on_the_way),
+        cmocka_unit_test(normalisation_is_that_of_what_the_convolution_makes),
+        cmocka_unit_test(a_convolution_that_others_read_is_not_normalised_on_the_way),
         cmocka_unit_test(gradients_hold_for_every_shape),
         cmocka_unit_test(gradients_hold_for_every_normalisation),
         cmocka_unit_test(gradients_hold_for_normalisation_of_vectors),

@@ -196,15 +196,31 @@ static void backward(const ae__layer_call *call)
 
 #endif
 
+/* 1/s of the running variance, which a file may have brought. */
+static double running_inverse(const ae__layer_call *call, size_t c)
+{
+    return 1 / sqrt(fmax((double)call->weights[VARIANCE][c], 0) + epsilon(call));
+}
+
+void ae__batch_norm_fold(const ae__layer_call *call, const real *bias, real *a, real *d)
+{
+    for (size_t c = 0; c < call->info->weights[GAMMA].cols; c++) {
+        const double scale = (double)call->weights[GAMMA][c] * running_inverse(call, c);
+        const double x = bias ? (double)bias[c] : 0;
+        a[c] = (real)scale;
+        d[c] =
+            (real)(scale * (x - (double)call->weights[MEAN][c]) + (double)call->weights[BETA][c]);
+    }
+}
+
 /* a = gamma / s, d = beta, about the batch's mean or the running one. */
 static void set_forward(const norm *n, bool training)
 {
     const ae__layer_call *call = n->call;
     const real *saved = call->saved;
     for (size_t c = 0; c < n->of.channels; c++) {
-        const double variance = fmax((double)call->weights[VARIANCE][c], 0);
         const double inverse =
-            training ? (double)saved[n->of.channels + c] : 1 / sqrt(variance + epsilon(call));
+            training ? (double)saved[n->of.channels + c] : running_inverse(call, c);
         set(n, n->a, c, (double)call->weights[GAMMA][c] * inverse);
         set(n, n->d, c, (double)call->weights[BETA][c]);
         set(n, n->mean, c, (double)(training ? saved[c] : call->weights[MEAN][c]));

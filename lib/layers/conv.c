@@ -147,6 +147,18 @@ static passes passes_of_call(const ae__layer_call *call)
     return passes_of(call->spec, call->merged, call->in_shape, &call->info->out);
 }
 
+static size_t filters_of(const ae__spec *spec)
+{
+    return (size_t)ae__spec_i64(spec, AE_PARAM_FILTERS);
+}
+
+/* Scales of a normalisation, and the bias and the kernel that it is folded into. */
+static size_t folded_reals(const ae__spec *spec, const ae__layer_info *info)
+{
+    const ae__weight_info *kernel = &info->weights[KERNEL];
+    return ae__round_up(kernel->rows * kernel->cols + 2 * filters_of(spec), LINE);
+}
+
 /* Rows want most: they are turned into blocks here. Before that come merged weights, and then their
  * gradient. */
 static bool scratch(const ae__layer_need *need, size_t *reals)
@@ -158,7 +170,8 @@ static bool scratch(const ae__layer_need *need, size_t *reals)
         !ae__conv_gradient_scratch(&p.conv, need->rows, false, false, need->engine, &gradient))
         return false;
     *reals = ae__blocks(ae__max_size(pass, gradient), sizeof(real));
-    return ae__add_size(*reals, p.merged, reals);
+    return ae__add_size(*reals, p.merged + (need->folds ? folded_reals(need->spec, need->info) : 0),
+                        reals);
 }
 
 static bool has_bias(const ae__layer_call *call)
@@ -191,9 +204,39 @@ static void run(const ae__layer_call *call, bool back, const ae__epilogue *epilo
         ae__conv_adjoint(&pass, call->context->engine);
 }
 
+/* Each weight times the scale of its filter: of its column, or of its row. */
+static void scale_weights(const ae__layer_call *call, real *to, const real *scales, size_t filters)
+{
+    const ae__weight_info *kernel = &call->info->weights[KERNEL];
+    const bool rows = is_transposed(call->spec);
+    const real *from = call->weights[KERNEL];
+    for (size_t i = 0; i < kernel->rows; i++, from += kernel->cols, to += kernel->cols) {
+        const real *scale = rows ? scales + i % filters : scales;
+        for (size_t j = 0; j < kernel->cols; j++) to[j] = from[j] * scale[rows ? 0 : j];
+    }
+}
+
+/* act(a (conv(x, kernel) + bias - mean) + beta) = act(conv(x, a kernel) + d), in weights that cost little
+ * beside what they are used for. */
+static void forward_normalised(ae__layer_call call)
+{
+    const ae__layer_info *norm = call.norm->info;
+    const size_t filters = filters_of(call.spec);
+    real *a = call.scratch, *d = a + filters, *w = d + filters;
+    ae__batch_norm_fold(call.norm, has_bias(&call) ? call.weights[BIAS] : NULL, a, d);
+    scale_weights(&call, w, a, filters);
+    call.weights[KERNEL] = w;
+    call.scratch += folded_reals(call.spec, call.info);
+    run(&call, false, &(ae__epilogue){.bias = d, .act = norm->activation, .slope = norm->slope});
+}
+
 static void forward(const ae__layer_call *call)
 {
     ae__epilogue epilogue = call->loss ? *call->loss : (ae__epilogue){0};
+    if (call->norm) {
+        forward_normalised(*call);
+        return;
+    }
     epilogue.bias = has_bias(call) ? call->weights[BIAS] : NULL;
     epilogue.act = call->raw ? AE_ACT_LINEAR : call->info->activation;
     epilogue.slope = call->info->slope;
@@ -255,7 +298,7 @@ static void backward(const ae__layer_call *call)
 #define CONV(kind_, name_, params_)                                                                \
     {                                                                                              \
         .kind = kind_, .name = name_, .params = params_, .fuses_loss = true, .blocks = true,       \
-        .infer = infer, .merges = merges, .scratch = scratch, .forward = forward,                  \
+        .folds = true, .infer = infer, .merges = merges, .scratch = scratch, .forward = forward,   \
         .backward = AE__IF_TRAINING(backward)                                                      \
     }
 

@@ -27,6 +27,7 @@ typedef struct ae__layer_info {
 typedef struct ae__layer_need {
     const ae__spec *spec;
     const ae__spec *merged; /* as in a call, and so is `in` */
+    bool folds;             /* calls may have a normalisation */
     const ae__shape *in;
     const ae__layer_info *info;
     const ae__engine *engine;
@@ -46,8 +47,10 @@ typedef struct ae__layer_call {
     size_t in, out;      /* elements of a row */
     size_t x_row, y_row; /* row strides of x and dx, of y and dy */
     const ae__shape *in_shape;
-    const ae__spec *merged;    /* the layer below, which this one does, too: x is what that would
+    const ae__spec *merged; /* the layer below, which this one does, too: x is what that would
                              * read; NULL: none */
+    const struct ae__layer_call *norm; /* the normalisation above, which this one does, too, but for
+                                        * training: y is what that would make; NULL: none */
     bool x_blocked, y_blocked; /* how x and dx lie, y and dy (kernels/image.h); else in rows */
     const real *x;
     real *y;
@@ -86,6 +89,7 @@ typedef struct ae__layer_ops {
 
     /* Fills info, or fails with what, got and wanted (the caller names the layer). */
     int32_t (*infer)(const ae__spec *spec, const ae__shape *in, ae__layer_info *info);
+    bool folds; /* it can do a batch normalisation above, where it has no activation */
     /* Whether it can do the layer below, whose input is `in`, on its way; NULL: no. */
     bool (*merges)(const ae__spec *spec, const ae__spec *below, const ae__shape *in);
     /* Reals of scratch, in rows or in blocks; false where they cannot be counted. NULL: none. */
@@ -117,6 +121,10 @@ enum { /* kinds of layers, as the file numbers them; never reused */
        AE__LAYER_BATCH_NORM = 17,
        AE__LAYER_LAYER_NORM = 18
 };
+
+/* y = a[c] (x - mean) + beta = a[c] x + d[c] of a batch normalisation outside of training; `bias` of what
+ * makes x comes on top of d, or NULL. */
+void ae__batch_norm_fold(const ae__layer_call *norm, const real *bias, real *a, real *d);
 
 /* The layers by number, NULL past the last; and by kind, NULL where there is none. */
 const ae__layer_ops *ae__layer_at(size_t index);

@@ -230,14 +230,18 @@ static bool read_by_term(const ae__plan *plan, int32_t i)
     return false;
 }
 
-/* Finds layers that the next one can do on its way: where nobody else wants what they make. */
+/* Finds layers that the next one, or the one before, can do on its way: where nobody else wants what
+ * comes between. */
 static void merge_layers(ae__plan *plan)
 {
     for (int32_t i = 0; i < plan->n_layers - 1; i++) {
         ae__layer_plan *layer = &plan->layers[i], *next = layer + 1;
-        layer->merged = next->ops->merges && i + 1 != plan->desc->code && !read_by_term(plan, i) &&
+        const bool between = i + 1 != plan->desc->code && !read_by_term(plan, i);
+        layer->merged = between && next->ops->merges &&
                         next->ops->merges(next->spec, layer->spec, &layer->in_shape);
-        next->turn = layer->merged ? layer->turn : !layer->turn;
+        layer->folds = between && layer->ops->folds && next->ops->kind == AE__LAYER_BATCH_NORM &&
+                       i + 2 < plan->n_layers && layer->info.activation == AE_ACT_LINEAR;
+        next->turn = layer->merged || layer->folds ? layer->turn : !layer->turn;
     }
 }
 
@@ -369,6 +373,11 @@ bool ae__plan_code_drawn(const ae__plan *plan)
     return plan->sampler >= 0 && plan->sampler == plan->desc->code - 1;
 }
 
+bool ae__plan_folds(const ae__plan *plan, int32_t i, int32_t last, int32_t mode)
+{
+    return plan->layers[i].folds && i + 1 < last && mode != AE__MODE_TRAIN;
+}
+
 int32_t ae__plan_below(const ae__plan *plan, int32_t i)
 {
     return i > 0 && plan->layers[i - 1].merged ? i - 2 : i - 1;
@@ -391,6 +400,7 @@ int32_t ae__plan_scratch(const ae__plan *plan, const ae__engine *engine, size_t 
         const ae__layer_need need = {.spec = layer->spec,
                                      .merged =
                                          ae__plan_below(plan, i) < i - 1 ? layer[-1].spec : NULL,
+                                     .folds = layer->folds,
                                      .in = &plan->layers[ae__plan_below(plan, i) + 1].in_shape,
                                      .info = &layer->info,
                                      .engine = engine,

@@ -28,7 +28,8 @@ typedef struct ae__layer_plan {
     size_t repeat;  /* rows of x for each row of the data */
     ae__layer_info info;
     bool merged;  /* the next layer does it on its way: y is made only where a run ends with it */
-    int32_t turn; /* which of two buffers in turn y is in */
+    bool folds;   /* outside of training it does the normalisation above, too */
+    int32_t turn; /* which of two buffers y is in while inferring */
     bool keeps_z; /* training keeps what stands before the activation, beside y */
     int32_t weights[AE__LAYER_WEIGHTS]; /* numbers in ae__plan.weights; a tied one is its owner's */
 
@@ -80,6 +81,9 @@ void ae__plan_free(ae__plan *plan, const ae_allocator *mem);
 
 /* Halves the chunk; false: it is 1. */
 bool ae__plan_shrink(ae__plan *plan);
+
+/* Whether layer i does the next one, too, where layers up to `last` run. */
+bool ae__plan_folds(const ae__plan *plan, int32_t i, int32_t last, int32_t mode);
 
 /* The layer whose y layer i reads; -1: none. */
 int32_t ae__plan_below(const ae__plan *plan, int32_t i);

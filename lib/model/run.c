@@ -7,12 +7,24 @@
 #include "base/size.h"
 #include "base/status.h"
 
+/* The call of layer *i; where that does the next one, too, *i becomes this, which *norm is for. */
+static ae__layer_call call_of(const ae_model *model, int32_t *i, int32_t first, int32_t last,
+                              const ae__context *context, ae__layer_call *norm)
+{
+    ae__layer_call call = ae__model_call(model, *i, first, last, context);
+    if (ae__plan_folds(&model->plan, *i, last, context->mode)) {
+        *norm = ae__model_call(model, ++*i, first, last, context);
+        call.norm = norm;
+    }
+    return call;
+}
+
 ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, int32_t first,
                        int32_t last, real *out)
 {
     for (int32_t i = first; i < last; i++) {
         if (model->plan.layers[i].merged && i + 1 < last) continue;
-        ae__layer_call call = ae__model_call(model, i, first, last, context);
+        ae__layer_call norm, call = call_of(model, &i, first, last, context, &norm);
         call.x = x.at;
         call.x_row = x.row;
         call.y = model->work.y[i];
@@ -20,7 +32,7 @@ ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, 
             call.y = out;
             call.y_row = call.out;
         }
-        model->plan.layers[i].ops->forward(&call);
+        model->plan.layers[call.number].ops->forward(&call);
         x = (ae__rows){call.y, call.y_row};
     }
     return x;
@@ -188,8 +200,8 @@ void ae__pass_forward(const ae__pass *pass)
     memset(pass->sums, 0, rows * samples * sizeof *pass->sums);
     for (int32_t i = pass->first; i < plan->n_layers; i++) {
         if (plan->layers[i].merged) continue;
-        ae__layer_call call =
-            ae__model_call(pass->model, i, pass->first, plan->n_layers, pass->context);
+        ae__layer_call norm,
+            call = call_of(pass->model, &i, pass->first, plan->n_layers, pass->context, &norm);
         call.x = x.at;
         call.x_row = x.row;
         call.y = pass->y[i];
@@ -203,7 +215,7 @@ void ae__pass_forward(const ae__pass *pass)
             if (pass->z && pass->z[i])
                 forward_kept(&plan->layers[i], call, pass->z[i]);
             else
-                plan->layers[i].ops->forward(&call);
+                plan->layers[call.number].ops->forward(&call);
             compute_terms(pass, i, &call);
         }
     }

@@ -283,6 +283,12 @@ static void derive_kept(ae__trainer *t, const ae__context *context, int32_t i, r
         ae__pool_run(context->engine->pool, ae__blocks(d.rows, DERIVE_ROWS), derive_task, &d);
 }
 
+/* Of the two gradients in turn, the one that dy is not. */
+static real *other(const ae__trainer *t, const real *dy)
+{
+    return t->dy[dy == t->dy[0]];
+}
+
 /* The gradient with respect to the last layer's z: in place of its output where the loss was
  * fused. */
 static real *last_gradient(backward_pass *pass, const ae__context *context)
@@ -291,9 +297,9 @@ static real *last_gradient(backward_pass *pass, const ae__context *context)
     const ae__plan *plan = &t->model->plan;
     int32_t last = plan->n_layers - 1;
     if (plan->fuse_loss) return t->y[last];
-    real *dz = t->dy[!plan->layers[last].turn];
+    real *dz = t->dy[0];
     memset(dz, 0, context->rows * ae__layer_plan_reals(&plan->layers[last]) * sizeof *dz);
-    add_terms(pass, context, last, dz, t->dy[plan->layers[last].turn]);
+    add_terms(pass, context, last, dz, t->dy[1]);
     return dz;
 }
 
@@ -319,14 +325,14 @@ static void run_whole(ae__trainer *trainer, const ae__context *context, ae__fini
     ae__parts_close(model, context, context->rows, trainer->parts);
     real *dz = last_gradient(&pass, context);
     for (int32_t i = model->plan.n_layers - 1; i >= lowest; i--) {
-        const int32_t turn = model->plan.layers[i].turn, below = ae__plan_below(&model->plan, i);
-        real *dx = i > lowest ? trainer->dy[turn] : NULL;
+        const int32_t below = ae__plan_below(&model->plan, i);
+        real *dx = i > lowest ? other(trainer, dz) : NULL;
         if (model->plan.layers[i].merged) continue;
         pass.number = i;
         backward_layer(&pass, context, dz, dx);
         if (dx) {
             add_input_terms(&pass, context, i, dx);
-            add_terms(&pass, context, below, dx, trainer->dy[!turn]);
+            add_terms(&pass, context, below, dx, other(trainer, dx));
             derive_kept(trainer, context, below, dx);
         }
         dz = dx;

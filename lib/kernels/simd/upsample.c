@@ -52,13 +52,14 @@ static void blend(real *y, const real *x, const corners *c, size_t n)
 /* One corner after the other, since they may be the same. */
 static void spread(real *dx, const real *dy, const corners *c, size_t n)
 {
-    for (size_t k = 0; k < 4; k++)
-        for (size_t i = 0; i < n && c->weight[k] != 0; i += AE__LANES) {
-            const size_t lanes = v_lanes(n - i);
+    for (size_t i = 0; i < n; i += AE__LANES) {
+        const size_t lanes = v_lanes(n - i);
+        const vec d = v_load_n(dy + i, lanes);
+        AE__UNROLL for (size_t k = 0; k < 4; k++) {
             real *to = dx + c->at[k] + i;
-            v_store_n(to, v_fma(v_set1(c->weight[k]), v_load_n(dy + i, lanes), v_load_n(to, lanes)),
-                      lanes);
+            v_store_n(to, v_fma(v_set1(c->weight[k]), d, v_load_n(to, lanes)), lanes);
         }
+    }
 }
 
 /* Each row of x is repeated along the columns, and the row of y that makes along the rows. */

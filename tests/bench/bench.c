@@ -12,7 +12,8 @@
  * An epoch is all that ae_fit does in it: order, gathering, loss, optimiser. fma_fraction is the rate
  * of the products' multiply-adds over the core's peak (times threads), measured in the same process;
  * density the share of the code that is not 0, which tells how many of them were skipped. Epochs from
- * the fourth on have a line of their own, "W5 late". --steps bounds the steps of an epoch. */
+ * the fourth on have a line of their own, "W5 late". Those of W4's convolutions count as the layers have
+ * them, though upsampling saves a quarter. --steps bounds the steps of an epoch. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* A line chart: curves over x = 1, 2, ..., with ticks at round numbers. */
+/* Line charts: curves over x = 1, 2, ..., with ticks at round numbers. */
 #include "common.h"
 
 #include <math.h>
@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum { WIDTH = 960, HEIGHT = 600, LEFT = 92, RIGHT = 36, TOP = 64, BOTTOM = 72 }; /* margins */
-enum { LABEL_SIZE = 12, NAME_SIZE = 13, TICK = 6, LEGEND_ROW = 26 };
+enum { LABEL_SIZE = 12, NAME_SIZE = 13, TICK = 6, LEGEND = TOP - 24, LEGEND_GAP = 28 };
+enum { PANEL_BYTES = WIDTH * HEIGHT * 3 };
 
 typedef struct colour {
     uint8_t rgb[3];
@@ -169,7 +170,7 @@ static void draw_axes(chart *c, const char *x_name, const char *y_name)
     for (int32_t i = 0; i < c->y.n_ticks; i++) draw_y_tick(c, tick(&c->y, i));
     for (int32_t i = 0; i < c->x.n_ticks; i++) draw_x_tick(c, tick(&c->x, i));
     if (c->x.first > c->x.low && c->x.low > 0.0) draw_x_tick(c, c->x.low);
-    draw_text(c, y_name, LEFT, TOP - 24, NAME_SIZE);
+    draw_text(c, y_name, LEFT, LEGEND, NAME_SIZE);
     draw_text(c, x_name, LEFT + (WIDTH - LEFT - RIGHT - text_width(x_name, NAME_SIZE)) / 2,
               HEIGHT - 18, NAME_SIZE);
     ink(c, text_colour);
@@ -187,24 +188,22 @@ static void draw_curve(chart *c, const curve *of, colour with)
     ink(c, with);
 }
 
+/* Above the plot, from the right edge to the left, where no curve runs. */
 static void draw_legend(chart *c, const curve *curves, size_t n_curves)
 {
-    int32_t wide = 0;
+    int32_t left = WIDTH - RIGHT;
 
-    for (size_t i = 0; i < n_curves; i++) {
-        const int32_t width = text_width(curves[i].name, NAME_SIZE);
-        wide = width > wide ? width : wide;
-    }
-    const int32_t left = WIDTH - RIGHT - wide - 16;
-    for (size_t i = 0; i < n_curves; i++) {
-        const int32_t y = TOP + 24 + (int32_t)i * LEGEND_ROW;
+    for (size_t i = n_curves; i-- > 0;) {
+        left -= text_width(curves[i].name, NAME_SIZE);
+        const int32_t y = LEGEND - NAME_SIZE / 2;
         const point a = {(left - 44) * PEN_PIXEL, y * PEN_PIXEL};
         const point b = {(left - 14) * PEN_PIXEL, y * PEN_PIXEL};
         c->pen.radius = PEN_PIXEL * 5 / 4;
         pen_line(&c->pen, a, b);
         ink(c, palette[i % N_COLOURS]);
-        draw_text(c, curves[i].name, left, y + NAME_SIZE / 2, NAME_SIZE);
+        draw_text(c, curves[i].name, left, LEGEND, NAME_SIZE);
         ink(c, text_colour);
+        left -= 44 + LEGEND_GAP;
     }
 }
 
@@ -227,16 +226,34 @@ static void chart_open(chart *c, const curve *curves, size_t n_curves)
     c->y = axis_of_values(low, high);
 }
 
-void chart_write(const char *path, const char *x_name, const char *y_name, const curve *curves,
-                 size_t n_curves)
+/* Puts one chart into the picture of all, as its number from the top. */
+static void draw_panel(picture *all, const char *x_name, const panel *of, size_t number)
 {
     chart c;
 
-    chart_open(&c, curves, n_curves);
-    draw_axes(&c, x_name, y_name);
-    for (size_t i = 0; i < n_curves; i++) draw_curve(&c, &curves[i], palette[i % N_COLOURS]);
-    draw_legend(&c, curves, n_curves);
-    picture_write(&c.picture, path);
+    chart_open(&c, of->curves, of->n_curves);
+    draw_axes(&c, x_name, of->y_name);
+    for (size_t i = 0; i < of->n_curves; i++)
+        draw_curve(&c, &of->curves[i], palette[i % N_COLOURS]);
+    draw_legend(&c, of->curves, of->n_curves);
+    memcpy(all->pixels + number * PANEL_BYTES, c.picture.pixels, PANEL_BYTES);
     picture_free(&c.picture);
     free(c.pen.mask);
+}
+
+void charts_write(const char *path, const char *x_name, const panel *panels, size_t n_panels)
+{
+    picture all;
+
+    picture_create(&all, WIDTH, HEIGHT * (int32_t)n_panels, 3, 255);
+    for (size_t i = 0; i < n_panels; i++) draw_panel(&all, x_name, &panels[i], i);
+    picture_write(&all, path);
+    picture_free(&all);
+}
+
+void chart_write(const char *path, const char *x_name, const char *y_name, const curve *curves,
+                 size_t n_curves)
+{
+    const panel only = {y_name, curves, n_curves};
+    charts_write(path, x_name, &only, 1);
 }

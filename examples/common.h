@@ -223,6 +223,15 @@ typedef struct curve {
 void chart_write(const char *path, const char *x_name, const char *y_name, const curve *curves,
                  size_t n_curves);
 
+typedef struct panel {
+    const char *y_name;
+    const curve *curves;
+    size_t n_curves;
+} panel;
+
+/* Several charts, one below the other. */
+void charts_write(const char *path, const char *x_name, const panel *panels, size_t n_panels);
+
 /* ---- progress.c, report.c: what training has done -------------------------------------------- */
 
 /* Lines of progress as Keras prints them; the bar moves when stdout is a terminal. Use as

@@ -54,7 +54,8 @@ class InFolder(unittest.TestCase):
 
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
-        for program in "mnist", "denoise", "sparse", "anomaly", "vae", "conditional", "online", "resume", "stream":
+        for program in ("mnist", "denoise", "sparse", "anomaly", "vae", "conditional",
+                        "online", "resume", "stream"):
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout.startswith("usage: " + program))
@@ -247,6 +248,7 @@ class Streams(InFolder):
         auc, frozen = map(float, re.search(r" auc=(\S+) auc_frozen=(\S+)", result.stdout).groups())
         self.assertGreater(auc, frozen + 0.1)
         self.assertEqual(self.read("scores.png")[:8], b"\x89PNG\r\n\x1a\n")
+
 
 
 class Anomalies(InFolder):

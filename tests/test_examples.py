@@ -54,7 +54,7 @@ class InFolder(unittest.TestCase):
 
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
-        for program in ("mnist", "denoise", "sparse", "anomaly", "vae", "conditional",
+        for program in ("mnist", "denoise", "conv", "sparse", "anomaly", "vae", "conditional",
                         "online", "resume", "stream"):
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -104,6 +104,19 @@ class Digits(InFolder):
         for picture in "restored.png", "loss.png":
             self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
         self.assertGreater(len(self.read("denoise.aem")), 4 * 803600)
+
+    def test_noise_is_taken_off_after_all_else(self):
+        result = run("conv", "--epochs", "1", "--denoise", "1", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 2 + r" val_clean=\S+ weights=28353\n$")
+        for picture in "reconstruction.png", "restored.png", "loss.png":
+            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(self.read("conv.aem")), 4 * 28353)
+
+    def test_images_that_cannot_be_halved_twice_are_refused(self):
+        self.images()
+        asked = "--data", self.folder, "--out", self.folder
+        self.assert_refused(run("conv", *asked), "multiple of 4")
 
     def test_a_code_has_as_many_parts_as_it_may(self):
         result = run("sparse", "--epochs", "2", "--k", "8", "--quiet", "--out", self.folder)

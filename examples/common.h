@@ -87,7 +87,7 @@ typedef struct option {
  * --help prints about and all options and exits with 0; a wrong option exits with 2. */
 void options_parse(settings *s, const char *about, const option *own, int argc, char **argv);
 
-/* ---- idx.c, digits.c, images.c: pictures as data --------------------------------------------- */
+/* ---- idx.c, digits.c, scenes.c, images.c: pictures as data ----------------------------------- */
 
 /* An array of bytes in the IDX format of MNIST, gzipped or not. */
 typedef struct idx {
@@ -125,6 +125,10 @@ int32_t images_classes(const images *set);
 /* Draws digit number index of the endless row that seed stands for; its class is index modulo 10.
  * pixels: 28 x 28, ink 255 on 0; the same bytes on every machine. */
 void digit_draw(uint8_t *pixels, uint64_t seed, int64_t index);
+
+/* Draws landscapes in colour, 32 x 32 x 3: 4,000 for training and 1,000 for testing; the same bytes on
+ * every machine. */
+void scenes_draw(images *train, images *test, int64_t seed);
 
 /* The images in folder under MNIST's names (or those of a colour set: ...-idx4-ubyte); with folder
  * NULL, 10,000 digits drawn for training and 2,000 for testing. */

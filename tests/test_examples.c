@@ -40,6 +40,19 @@ static void digits_have_the_same_bytes_everywhere(void **state)
     assert_int_equal(crc, 0xd1c09878);
 }
 
+/* Golden: gcc and clang, -O0 to -O3 -ffast-math gave the same. */
+static void scenes_have_the_same_bytes_everywhere(void **state)
+{
+    images train, test;
+
+    (void)state;
+    scenes_draw(&train, &test, 7);
+    const uLong crc = crc32(0, test.pixels, (uInt)(test.rows * images_dim(&test)));
+    images_free(&train);
+    images_free(&test);
+    assert_int_equal(crc, 0x5b56e3f1);
+}
+
 /* A line of length l and radius r covers 2 r l + pi r^2; a pixel's rounding is below 1/255, and the
  * soft edge of the caps errs outwards: 2 % in all. */
 static void pen_covers_the_area_of_its_line(void **state)
@@ -165,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_numbers_are_splitmix64),
         cmocka_unit_test(digits_have_the_same_bytes_everywhere),
+        cmocka_unit_test(scenes_have_the_same_bytes_everywhere),
         cmocka_unit_test(pen_covers_the_area_of_its_line),
         cmocka_unit_test(pen_stays_in_its_mask),
         cmocka_unit_test(strokes_are_read_one_after_the_other),

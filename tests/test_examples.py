@@ -54,7 +54,7 @@ class InFolder(unittest.TestCase):
 
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
-        for program in ("mnist", "denoise", "conv", "sparse", "anomaly", "vae", "conditional",
+        for program in ("mnist", "denoise", "conv", "colorize", "sparse", "anomaly", "vae", "conditional",
                         "online", "resume", "stream"):
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -117,6 +117,18 @@ class Digits(InFolder):
         self.images()
         asked = "--data", self.folder, "--out", self.folder
         self.assert_refused(run("conv", *asked), "multiple of 4")
+
+    def test_grey_images_are_coloured(self):
+        result = run("colorize", "--epochs", "1", "--quick", "--quiet", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, "^" + LAST_LINE % 1 + r" mse=\S+ mse_grey=\S+ mse_dense=\S+\n$")
+        for picture in "colours.png", "loss.png":
+            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(self.read("colorize.aem")), 4 * 112994)
+
+    def test_images_without_colours_are_not_learned_from(self):
+        self.images()
+        self.assert_refused(run("colorize", "--data", self.folder, "--out", self.folder), "no colours")
 
     def test_a_code_has_as_many_parts_as_it_may(self):
         result = run("sparse", "--epochs", "2", "--k", "8", "--quiet", "--out", self.folder)

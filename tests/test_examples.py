@@ -55,7 +55,7 @@ class InFolder(unittest.TestCase):
 class CommandLine(InFolder):
     def test_help_is_asked_for(self):
         for program in ("mnist", "denoise", "conv", "colorize", "sparse", "anomaly", "vae", "conditional",
-                        "online", "resume", "stream"):
+                        "online", "signal", "resume", "stream"):
             result = run(program, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout.startswith("usage: " + program))
@@ -274,6 +274,16 @@ class Streams(InFolder):
         self.assertGreater(auc, frozen + 0.1)
         self.assertEqual(self.read("scores.png")[:8], b"\x89PNG\r\n\x1a\n")
 
+
+    def test_faults_in_a_signal_are_found(self):
+        result = run("signal", "--epochs", "3", "--out", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        last = result.stdout.splitlines()[-1]
+        self.assertRegex(last, "^" + LAST_LINE % 3 + r" detected=\S+ false_alarms=0\.0\d+ auc=0\.9\d+$")
+        self.assertIn("phase jump 100.0 %", result.stdout)
+        for picture in "faults.png", "loss.png":
+            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(self.read("signal.aem")), 10000)
 
 
 class Anomalies(InFolder):

@@ -4,6 +4,7 @@
  * A chain begins with a dense layer on no more rows than columns, so that its kernel's gradient,
  * x^T dz, tells the whole gradient of the input of what stands above it. Blocks have 4 images here:
  * 3 rows stay in rows, 6 fill one block and half of the next. */
+#include "base/size.h"
 #include "gradients.h"
 
 #include <stdio.h>
@@ -440,12 +441,13 @@ static void what_lies_behind_the_last_image_changes_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         trial t = trial_of(&chains[i], MANY);
+        const size_t room = ae__round_up(MANY, t.model->engine.kernels->lanes);
         trial_draw(&t);
         real *gradients = image_gradients(&t);
         for (int32_t l = 0; l < t.model->plan.n_layers; l++)
-            for (size_t j = 0; j < AE__MAX_LANES * t.model->plan.layers[l].out; j++)
+            for (size_t j = 0; j < room * t.model->plan.layers[l].out; j++)
                 t.trainer.y[l][j] = (real)NAN;
-        for (size_t j = 0; j < AE__MAX_LANES * t.model->plan.widest; j++)
+        for (size_t j = 0; j < room * t.model->plan.widest; j++)
             t.trainer.dy[0][j] = t.trainer.dy[1][j] = (real)NAN;
         image_loss(&t);
         for (size_t j = 0; j < t.model->plan.weight_reals; j++)

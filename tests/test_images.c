@@ -403,6 +403,29 @@ static void batch_that_needs_more_is_refused_before_it_is_allocated(void **state
     assert_int_equal(b.live, 0);
 }
 
+/* Bytes that the first fit of so many rows takes. */
+static size_t fit_bytes(int64_t rows)
+{
+    budget b = {.most = SIZE_MAX / 2};
+    const ae_allocator allocator = {sizeof allocator, budget_alloc, budget_release, &b};
+    ae_model *model = images_model(mixed, &allocator);
+    float *x = drawn(rows * ae_model_input_dim(model));
+    const size_t before = b.live;
+    train_to(model, x, rows, 1);
+    const size_t taken = b.peak - before;
+    free(x);
+    ae_model_free(model);
+    return taken;
+}
+
+/* Blocks are whole, but a batch that makes none has no room for one. */
+static void few_images_need_the_memory_of_few(void **state)
+{
+    const size_t one = fit_bytes(1), two = fit_bytes(2), all = fit_bytes(16);
+    (void)state;
+    assert_true(two - one > 0 && all - one >= 12 * (two - one) && all - one <= 18 * (two - one));
+}
+
 /* ---- the summary ---- */
 
 /* 2 x 9 x 1 x 6 x 63 = 6804; 2 x 9 x 6 x 5 x 20 = 10800; 2 x 4 x 5 x 1 x 63 = 2520 */
@@ -446,6 +469,7 @@ int main(void)
         cmocka_unit_test(memory_for_less_than_a_row_is_refused),
         cmocka_unit_test(run_that_would_need_more_leaves_the_old_one),
         cmocka_unit_test(batch_that_needs_more_is_refused_before_it_is_allocated),
+        cmocka_unit_test(few_images_need_the_memory_of_few),
         cmocka_unit_test(summary_tells_shapes_and_operations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

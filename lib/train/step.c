@@ -27,6 +27,15 @@ static real *take_saved(ae__arena *arena, const ae__layer_plan *layer, size_t ro
     return ae__arena_take(arena, reals, sizeof(real));
 }
 
+/* Room for so many rows, in which blocks are whole, whatever the instruction set says that one has: at
+ * most AE__MAX_LANES, a power of two. Fewer rows than that, samples counted, make none. */
+static size_t whole_blocks(size_t rows, size_t samples)
+{
+    size_t lanes = 1;
+    while (lanes < rows * samples && lanes < AE__MAX_LANES) lanes *= 2;
+    return ae__round_up(rows, lanes);
+}
+
 /* What the layers leave of so many rows. */
 static void bind_layers(ae__trainer *t, ae__arena *arena, size_t rows)
 {
@@ -74,7 +83,7 @@ static void bind(ae__trainer *t, ae__arena *arena)
 {
     const ae__plan *plan = &t->model->plan;
     size_t rows = t->batch, weights = plan->weight_reals * sizeof(real);
-    if (plan->images) rows = ae__round_up(rows, AE__MAX_LANES); /* the last block is whole */
+    if (plan->images) rows = whole_blocks(rows, plan->samples);
     t->x = ae__arena_take(arena, rows, ae__row_stride(plan->layers[0].in) * sizeof(real));
     t->target = ae__arena_take(arena, rows, ae__row_stride(ae__plan_output(plan)) * sizeof(real));
     if (ae__plan_side(plan))

@@ -69,17 +69,23 @@ class CommandLine(InFolder):
 
 
 class Digits(InFolder):
-    def images(self, zipped=False):
-        """32 + 16 images of 4 x 5 pixels with a pattern."""
+    def images(self, zipped=False, width=5):
+        """32 + 16 images of 4 x width pixels with a pattern."""
         def pixels(rows):
-            return bytes((i * 37 + i // 20 * 11) % 256 for i in range(rows * 20))
+            return bytes((i * 37 + i // 20 * 11) % 256 for i in range(rows * 4 * width))
         for name, rows in ("train", 32), ("t10k", 16):
-            content = idx((rows, 4, 5), pixels(rows))
+            content = idx((rows, 4, width), pixels(rows))
             labels = idx((rows,), bytes(rows))
             ending = ".gz" if zipped else ""
             pack = gzip.compress if zipped else bytes
             self.write(name + "-images-idx3-ubyte" + ending, pack(content))
             self.write(name + "-labels-idx1-ubyte" + ending, pack(labels))
+
+    def colours(self):
+        """32 + 16 images of 4 x 8 pixels in colour."""
+        for name, rows in ("train", 32), ("test", 16):
+            pixels = bytes(i * 37 % 256 for i in range(rows * 96))
+            self.write(name + "-images-idx4-ubyte", idx((rows, 4, 8, 3), pixels))
 
     def mnist(self, *options):
         return run("mnist", "--data", self.folder, "--out", self.folder, "--batch", "8", *options)
@@ -106,7 +112,9 @@ class Digits(InFolder):
         self.assertGreater(len(self.read("denoise.aem")), 4 * 803600)
 
     def test_noise_is_taken_off_after_all_else(self):
-        result = run("conv", "--epochs", "1", "--denoise", "1", "--quiet", "--out", self.folder)
+        self.images(width=8)
+        asked = "--data", self.folder, "--out", self.folder
+        result = run("conv", *asked, "--epochs", "1", "--denoise", "1", "--quiet")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertRegex(result.stdout, "^" + LAST_LINE % 2 + r" val_clean=\S+ weights=28353\n$")
         for picture in "reconstruction.png", "restored.png", "loss.png":
@@ -119,7 +127,8 @@ class Digits(InFolder):
         self.assert_refused(run("conv", *asked), "multiple of 4")
 
     def test_grey_images_are_coloured(self):
-        result = run("colorize", "--epochs", "1", "--quick", "--quiet", "--out", self.folder)
+        self.colours()
+        result = run("colorize", "--data", self.folder, "--epochs", "1", "--quiet", "--out", self.folder)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertRegex(result.stdout, "^" + LAST_LINE % 1 + r" mse=\S+ mse_grey=\S+ mse_dense=\S+\n$")
         for picture in "colours.png", "loss.png":
@@ -139,9 +148,7 @@ class Digits(InFolder):
         self.assertGreater(len(self.read("sparse.aem")), 4 * 402704)
 
     def test_parts_of_images_in_colour_are_drawn(self):
-        for name, rows in ("train", 32), ("test", 16):
-            pixels = bytes(i * 37 % 256 for i in range(rows * 60))
-            self.write(name + "-images-idx4-ubyte", idx((rows, 4, 5, 3), pixels))
+        self.colours()
         result = run("sparse", "--data", self.folder, "--epochs", "1", "--quiet", "--out", self.folder)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertEqual(self.read("dictionary.png")[:8], b"\x89PNG\r\n\x1a\n")

@@ -434,9 +434,10 @@ static void blocks_give_the_gradients_of_rows(void **state)
     }
 }
 
-static bool made(const trial *t, int32_t layer)
+/* Reals of a row of layer i's y, which there is none of where the next layer does it, too. */
+static size_t made(const trial *t, int32_t i)
 {
-    return !t->model->plan.layers[layer].merged;
+    return t->model->plan.layers[i].merged ? 0 : t->model->plan.layers[i].out;
 }
 
 /* What an earlier step left behind the last image of a block does not matter. */
@@ -450,10 +451,8 @@ static void what_lies_behind_the_last_image_changes_nothing(void **state)
         trial_draw(&t);
         real *gradients = image_gradients(&t);
         for (int32_t l = 0; l < t.model->plan.n_layers; l++)
-            for (size_t j = 0; made(&t, l) && j < room * t.model->plan.layers[l].out; j++)
-                t.trainer.y[l][j] = (real)NAN;
-        for (size_t j = 0; j < room * t.model->plan.widest; j++)
-            t.trainer.dy[0][j] = t.trainer.dy[1][j] = (real)NAN;
+            for (size_t j = 0; j < room * made(&t, l); j++)
+                t.trainer.y[l][j] = t.trainer.dy[0][j] = t.trainer.dy[1][j] = (real)NAN;
         image_loss(&t);
         for (size_t j = 0; j < t.model->plan.weight_reals; j++)
             if (t.trainer.gradients[j] != gradients[j])

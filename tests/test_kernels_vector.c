@@ -358,6 +358,28 @@ static void doubles_are_rounded_after_they_are_scaled(void **state)
     }
 }
 
+/* In place, each column by its own: the difference is taken in double. */
+static void columns_are_rescaled_in_double(void **state)
+{
+    double shift[LONGEST], factor[LONGEST];
+    real x[LONGEST], y[LONGEST];
+    (void)state;
+    for (size_t i = 0; i < LONGEST; i++) {
+        x[i] = (real)(16777216 + draw_below(100));
+        shift[i] = 16777216 + draw_one();
+        factor[i] = draw_one() * 3;
+    }
+    EACH_LEVEL(k)
+    for (size_t n = 0; n <= LONGEST; n++) {
+        for (size_t i = 0; i < LONGEST; i++) y[i] = x[i];
+        k->rescale(y, shift, factor, n);
+        for (size_t i = 0; i < LONGEST; i++) {
+            double want = i < n ? ((double)x[i] - shift[i]) * factor[i] : (double)x[i];
+            assert_true(y[i] == (real)want);
+        }
+    }
+}
+
 static void bytes_become_scaled_reals(void **state)
 {
     (void)state;
@@ -386,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_nan_among_the_numbers_leaves_nothing_else),
         cmocka_unit_test(bytes_become_scaled_reals),
         cmocka_unit_test(words_become_scaled_reals),
+        cmocka_unit_test(columns_are_rescaled_in_double),
         cmocka_unit_test(doubles_are_rounded_after_they_are_scaled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

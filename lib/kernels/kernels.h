@@ -197,6 +197,8 @@ typedef struct ae__kernels {
     void (*from_i16)(real *y, const int16_t *x, size_t n, real scale, real offset);
     void (*from_f32)(real *y, const float *x, size_t n, real scale, real offset);
     void (*from_f64)(real *y, const double *x, size_t n, double scale, double offset);
+    /* y[j] = (y[j] - shift[j]) factor[j] in double, then rounded to a real */
+    void (*rescale)(real *y, const double *shift, const double *factor, size_t n);
 } ae__kernels;
 
 /* "relu" for AE_ACT_RELU. */

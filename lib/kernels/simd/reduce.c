@@ -70,6 +70,13 @@ void AE__SIMD(from_f64)(real *restrict y, const double *restrict x, size_t n, do
         y[i] = (real)(x[i] * scale + offset);
 }
 
+void AE__SIMD(rescale)(real *restrict y, const double *restrict shift,
+                       const double *restrict factor, size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        y[j] = (real)(((double)y[j] - shift[j]) * factor[j]);
+}
+
 /* y == x is allowed, so that the compiler has to ask before it vectorises: we do it ourselves. */
 void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset)
 {

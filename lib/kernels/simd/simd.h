@@ -53,6 +53,7 @@ void AE__SIMD(from_u8)(real *y, const uint8_t *x, size_t n, real scale, real off
 void AE__SIMD(from_i16)(real *y, const int16_t *x, size_t n, real scale, real offset);
 void AE__SIMD(from_f32)(real *y, const float *x, size_t n, real scale, real offset);
 void AE__SIMD(from_f64)(real *y, const double *x, size_t n, double scale, double offset);
+void AE__SIMD(rescale)(real *y, const double *shift, const double *factor, size_t n);
 
 extern const ae__conv_shape AE__SIMD(conv_blocks)[];
 extern const ae__conv_shape AE__SIMD(conv_rows)[];

@@ -17,6 +17,7 @@ const ae__kernels AE__SIMD(kernels) = {
     .from_i16 = AE__SIMD(from_i16),
     .from_f32 = AE__SIMD(from_f32),
     .from_f64 = AE__SIMD(from_f64),
+    .rescale = AE__SIMD(rescale),
 #if defined(AE_TRAINING) || defined(AE_DRAWN)
     .exp = AE__SIMD(exp),
     .log = AE__SIMD(log),

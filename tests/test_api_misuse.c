@@ -157,6 +157,28 @@ static void missing_pointer_is_named_by_fit(void **state)
     makes_nothing(INVALID, "model is NULL", ae_model_share(&made.model, NULL));
 }
 
+static void missing_pointer_is_named_by_scale(void **state)
+{
+    double one[INPUTS] = {1, 1, 1, 1};
+    (void)state;
+    refuses(INVALID, "model is NULL", ae_fit_scaling(NULL, x_rows, NULL, ROWS));
+    refuses(INVALID, "x is NULL", ae_fit_scaling(our.model, NULL, NULL, ROWS));
+    refuses(INVALID, "model is NULL", ae_fit_scaling_data(NULL, our.data));
+    refuses(INVALID, "data is NULL", ae_fit_scaling_data(our.model, NULL));
+    refuses(SHAPE, "dimension is 3, wanted 4", ae_fit_scaling_data(our.model, our.narrow));
+    refuses(STATE, "has no array AE_DATA_X", ae_fit_scaling_data(our.model, our.empty));
+    refuses(INVALID, "model is NULL", ae_model_scaling_get(NULL, AE_DATA_X, out.doubles, NULL, 4));
+    refuses(INVALID, "role is 2",
+            ae_model_scaling_get(our.model, AE_DATA_SIDE, out.doubles, NULL, 4));
+    refuses(RANGE, "capacity is 3, wanted 4",
+            ae_model_scaling_get(our.model, AE_DATA_Y, out.doubles, NULL, 3));
+    refuses(INVALID, "model is NULL", ae_model_scaling_set(NULL, AE_DATA_X, one, one, INPUTS));
+    refuses(INVALID, "offset is NULL", ae_model_scaling_set(our.model, 0, NULL, one, INPUTS));
+    refuses(INVALID, "scale is NULL", ae_model_scaling_set(our.model, 0, one, NULL, INPUTS));
+    refuses(INVALID, "role is -1", ae_model_scaling_set(our.model, -1, one, one, INPUTS));
+    refuses(STATE, "that of x is none", ae_model_scaling_set(our.model, 0, one, one, INPUTS));
+}
+
 static void missing_pointer_is_named_by_use(void **state)
 {
     (void)state;
@@ -300,6 +322,7 @@ static void functions_that_cannot_fail_take_anything(void **state)
     answers(0, ae_model_weights(NULL));
     answers(0, ae_model_epochs(NULL));
     answers(0, ae_model_steps(NULL));
+    answers(0, ae_model_clipped_rows(NULL));
     answers(0, ae_model_running_loss(NULL) == 0); /* NaN */
 }
 
@@ -397,6 +420,7 @@ int main(void)
         in_our_house(missing_pointer_is_named_by_model),
         in_our_house(missing_pointer_is_named_by_data),
         in_our_house(missing_pointer_is_named_by_fit),
+        in_our_house(missing_pointer_is_named_by_scale),
         in_our_house(missing_pointer_is_named_by_use),
         in_our_house(missing_pointer_is_named_by_draw),
         in_our_house(missing_pointer_is_named_by_weights),

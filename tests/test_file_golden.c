@@ -188,11 +188,36 @@ static ae_model *make_images(int32_t cpu)
 static const float images_x[] = {3, 1, 2, 0, 4, 1};
 static const float images_y[] = {2.25f, 2.25f, 0.25f, 2.25f, 2.25f, 0.25f};
 
+/* 2 - 1 (code) - 3, told how to scale both: offsets and scales are powers of 2, and so are the results. */
+static ae_model *make_scaled(int32_t cpu)
+{
+    ae_config *c;
+    ok(ae_config_create(&c));
+    ae_config_input(c, 2);
+    ae_config_dense(c, 1, AE_ACT_LINEAR);
+    ae_config_code(c);
+    ae_config_dense(c, 3, AE_ACT_LINEAR);
+    ae_config_loss(c, AE_LOSS_HUBER);
+    ae_config_set_i64(c, AE_PARAM_SCALING_INPUT, AE_SCALING_STANDARD);
+    ae_config_set_i64(c, AE_PARAM_SCALING_TARGET, AE_SCALING_MIN_MAX);
+    ae_model *m = create(c, cpu);
+    set(m, 0, "kernel", (const float[]){1, 2}, 2);
+    set(m, 1, "kernel", (const float[]){1, -1, 0.5f}, 3);
+    ok(ae_model_scaling_set(m, AE_DATA_X, (const double[]){1, 1000}, (const double[]){0.5, 64}, 2));
+    ok(ae_model_scaling_set(m, AE_DATA_Y, (const double[]){-8, 0, 0x1p30},
+                            (const double[]){4, 1, 256}, 3));
+    return m;
+}
+
+/* (2 - 1) / 0.5 + 2 (936 - 1000) / 64 = 0; and 2 more in x makes 4: 4 * 4 - 8, -4, 2 * 256 + 2^30 */
+static const float scaled_x[] = {4, 936}, scaled_y[] = {8, -4, 1073742336};
+
 static const golden files[] = {
     {"tiny-1.0.aem", make_tiny, tiny_x, tiny_y, NULL},
     {"trained-1.0.aem", make_trained, trained_x, trained_y, NULL},
     {"drawn-1.0.aem", make_drawn, drawn_x, drawn_y, drawn_class},
     {"images-1.0.aem", make_images, images_x, images_y, NULL},
+    {"scaled-1.0.aem", make_scaled, scaled_x, scaled_y, NULL},
 };
 enum { FILES = sizeof files / sizeof *files };
 

@@ -41,7 +41,7 @@ static void dimensions_out_of_bounds_are_refused(void **state)
     (void)state;
     const forgery list[] = {
         {"MODL", 0, 4, 0, F, "rank 0"},
-        {"MODL", 0, 4, 3, V, "dimension 68719476737"}, /* code and count of parameters */
+        {"MODL", 0, 4, 3, V, "dimension 77309411329"}, /* code and count of parameters */
         {"MODL", 0, 4, 4, V, "rank 4"},
         {"MODL", 0, 4, U32, V, "rank 4294967295"},
         {"MODL", 4, 8, 0, F, "dimension is 0"},
@@ -306,6 +306,68 @@ static void sums_of_an_open_epoch_must_hold(void **state)
     assert_refused(forge_remove(forge_remove(open_file(), "trnd"), "stat"), F, "not open");
 }
 
+/* 2 numbers standardised, a target of 3 brought to [0, 1]. */
+static blob scaled_file(void)
+{
+    static const float x[] = {1, 2, 3, 5}, y[] = {0, 1, 2, 4, 3, 2};
+    ae_config *c;
+    ae_model *m;
+    ok(ae_config_create(&c));
+    ae_config_input(c, 2);
+    ae_config_dense(c, 1, AE_ACT_LINEAR);
+    ae_config_code(c);
+    ae_config_dense(c, 3, AE_ACT_SIGMOID);
+    ae_config_loss(c, AE_LOSS_BCE);
+    ae_config_set_i64(c, AE_PARAM_SCALING_INPUT, AE_SCALING_STANDARD);
+    ok(ae_config_set_i64(c, AE_PARAM_SCALING_TARGET, AE_SCALING_MIN_MAX));
+    ok(ae_model_create(&m, c));
+    ae_config_free(c);
+    ok(ae_fit(m, x, y, 2, NULL));
+    blob b = saved(m);
+    ae_model_free(m);
+    return b;
+}
+
+/* SCAL: whether the target has its own; offsets (4) and scales (20) of x, and of y (36, 60). Parameters 41 and
+ * 42 of MODL have their values at 20 + 16 * 16 + 8 and 16 bytes on. */
+static void scaling_must_hold(void **state)
+{
+    (void)state;
+    const forgery list[] = {
+        {"SCAL", 0, 4, 2, F, "scaling that cannot be"},
+        {"SCAL", 0, 4, U32, F, "scaling that cannot be"},
+        {"SCAL", 0, 4, 0, F, "of 2 numbers, wanted the output's 3"},
+        {"SCAL", 4, 8, f64_bits((double)NAN), F, "column 0 has offset"},
+        {"SCAL", 12, 8, f64_bits((double)INFINITY), F, "column 1 has offset inf"},
+        {"SCAL", 20, 8, 0, F, "column 0 has offset 2, scale 0"},
+        {"SCAL", 20, 8, f64_bits(-1), F, "scale -1"},
+        {"SCAL", 28, 8, f64_bits(1e-320), F, "column 1"},
+        {"SCAL", 28, 8, f64_bits((double)INFINITY), F, "scale inf"},
+        {"SCAL", 60, 8, 0, F, "column 0 has offset 0, scale 0"},
+        {"SCAL", 76, 8, f64_bits((double)NAN), F, "column 2"},
+        {"MODL", 284, 8, AE_SCALING_NONE, F, "column 1 has offset 3.5, scale 0"},
+        {"MODL", 284, 8, 3, V, "scaling_input is 3"},
+        {"MODL", 284, 8, U64, F, "scaling_input is -1"},
+        {"MODL", 300, 8, AE_SCALING_STANDARD, F, "wants targets from 0 to 1"},
+        {"MODL", 300, 8, AE_SCALING_NONE, F, "SCAL is too long"},
+    };
+    for (const forgery *f = list; f < list + sizeof list / sizeof *list; f++) {
+        blob b = scaled_file();
+        forge_put(b.bytes + forge_find(b, f->tag) + 12 + f->offset, f->bytes, f->value);
+        forge_seal(b.bytes, b.count);
+        assert_refused(b, f->code, f->words);
+    }
+    assert_refused(forge_remove(scaled_file(), "SCAL"), F, "trained without its scaling");
+    blob untrained =
+        forge_remove(forge_remove(forge_remove(scaled_file(), "SCAL"), "trnd"), "stat");
+    ok(try_load(untrained));
+    free(untrained.bytes);
+    const uint8_t payload[4] = {0};
+    blob b = small_file();
+    b = forge_insert(b, forge_find(b, "trnd"), "SCAL", payload, sizeof payload);
+    assert_refused(b, F, "scaling that cannot be");
+}
+
 /* A history without a series must not make room for epochs out of nothing. */
 static void epochs_without_bytes_are_refused(void **state)
 {
@@ -516,6 +578,7 @@ int main(void)
         cmocka_unit_test(history_of_later_versions_is_passed_over),
         cmocka_unit_test(history_has_a_series_for_each_loss),
         cmocka_unit_test(sums_of_an_open_epoch_must_hold),
+        cmocka_unit_test(scaling_must_hold),
         cmocka_unit_test(epochs_without_bytes_are_refused),
         cmocka_unit_test(missing_parameters_have_their_defaults),
         cmocka_unit_test(chains_are_bounded),

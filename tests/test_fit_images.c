@@ -57,7 +57,7 @@ static void check_output(const trial *t, const image_reference *reference)
                                  .dim = t->in,
                                  .stride = t->in * sizeof *x,
                                  .scale = 1}};
-    ae__run_layers(t->model, &view, 0, t->model->plan.n_layers, out);
+    ae__run_layers(t->model, &view, 0, t->model->plan.n_layers, true, out);
     for (size_t i = 0; i < n; i += ROWS)
         compare(reference->chain.name, "the output", out + i * t->out, reference->output,
                 ROWS * t->out);

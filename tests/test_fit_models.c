@@ -56,7 +56,7 @@ static void check_output(const trial *t, const model_reference *reference)
     assert_true(ROWS * t->in <= 256 && ROWS * t->out <= 256 && ROWS * side_dim <= 256);
     const ae__view view = {.x = array_of(t->trainer.x, t->in, x),
                            .side = array_of(t->trainer.side, side_dim, side)};
-    assert_int_equal(ae__run_layers(t->model, &view, 0, t->model->plan.n_layers, out), AE_OK);
+    assert_int_equal(ae__run_layers(t->model, &view, 0, t->model->plan.n_layers, true, out), AE_OK);
     compare(reference->chain.name, "the output", out, reference->output, ROWS * t->out);
 }
 

@@ -68,6 +68,23 @@ static ae_model *model_on(heap *h)
     return model_of(recipe_config(&small, &allocator));
 }
 
+/* Both scaled, the target by a scaler of its own once there is a y. */
+static ae_model *unfitted_on(heap *h)
+{
+    ae_allocator allocator = allocator_of(h);
+    ae_config *config = recipe_config(&small, &allocator);
+    must(ae_config_set_i64(config, AE_PARAM_SCALING_INPUT, AE_SCALING_MIN_MAX));
+    must(ae_config_set_i64(config, AE_PARAM_SCALING_TARGET, AE_SCALING_MIN_MAX));
+    return model_of(config);
+}
+
+static ae_model *scaled_on(heap *h)
+{
+    ae_model *model = unfitted_on(h);
+    must(ae_fit_scaling(model, x, x, N));
+    return model;
+}
+
 enum { CLASSES = 4, SAMPLES = 2 };
 
 /* 7 and one of 4 classes - 3 drawn (code) and the class - 7, with a variance that is learned. */
@@ -199,39 +216,33 @@ typedef struct usage {
     void (*use)(ae_model *);
 } usage;
 
-static void drawing_from_a_model_allocates_nothing(void **state)
-{
-    static const usage usages[] = {{drawn_on, use_drawn}, {plain_drawn_on, use_plain_drawn}};
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        heap h = empty;
-        ae_model *model = usages[i].make(&h);
-        for (int64_t threads = 1; threads <= 2; threads++) {
-            h.watched = false;
-            must(ae_model_set_i64(model, AE_PARAM_THREADS, threads));
-            h.watched = true;
-            usages[i].use(model);
-        }
-        assert_int_equal(h.calls, 0);
-        ae_model_free(model);
-        assert_int_equal(h.live, 0);
-    }
-}
-
-static void using_a_model_allocates_nothing(void **state)
+static void use_watched(const usage *u)
 {
     heap h = empty;
-    ae_model *model = model_on(&h);
-    (void)state;
+    ae_model *model = u->make(&h);
     for (int64_t threads = 1; threads <= 2; threads++) {
         h.watched = false;
         must(ae_model_set_i64(model, AE_PARAM_THREADS, threads));
         h.watched = true;
-        use(model);
+        u->use(model);
     }
     assert_int_equal(h.calls, 0);
     ae_model_free(model);
     assert_int_equal(h.live, 0);
+}
+
+static void drawing_from_a_model_allocates_nothing(void **state)
+{
+    static const usage usages[] = {{drawn_on, use_drawn}, {plain_drawn_on, use_plain_drawn}};
+    (void)state;
+    for (int i = 0; i < 2; i++) use_watched(&usages[i]);
+}
+
+static void using_a_model_allocates_nothing(void **state)
+{
+    static const usage usages[] = {{model_on, use}, {scaled_on, use}};
+    (void)state;
+    for (int i = 0; i < 2; i++) use_watched(&usages[i]);
 }
 
 static void looking_and_saving_allocate_nothing(void **state)
@@ -627,10 +638,32 @@ static int32_t fit_what_is_read(heap *h)
     return change(h, model_on(h), fit_what_is_read_6);
 }
 
+static int32_t fit_with_targets(ae_model *model)
+{
+    return ae_fit(model, x, x, N, NULL);
+}
+
+static int32_t fit_scaled(heap *h)
+{
+    return change(h, unfitted_on(h), fit_with_targets);
+}
+
+static int32_t scale_anew(ae_model *model)
+{
+    return ae_fit_scaling(model, x + DIM, x, N - 1);
+}
+
+static int32_t fit_scaling(heap *h)
+{
+    return change(h, scaled_on(h), scale_anew);
+}
+
 static void fit_survives_any_failing_allocation(void **state)
 {
     (void)state;
     fail_everywhere(fit_online);
+    fail_everywhere(fit_scaled);
+    fail_everywhere(fit_scaling);
     fail_everywhere(fit_stopping);
     fail_everywhere(set_checkpoint);
     fail_everywhere(fit_first);

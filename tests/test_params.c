@@ -46,6 +46,8 @@ static const bounds in_header[] = {
     {AE_PARAM_ACCUMULATE, 1, 1, 1 << 16},
     {AE_PARAM_SHUFFLE_BLOCK, 256, 1, 1 << 24},
     {AE_PARAM_SHUFFLE_WINDOW, 16, 1, 1 << 16},
+    {AE_PARAM_SCALING_INPUT, AE_SCALING_NONE, AE_SCALING_NONE, AE_SCALING_STANDARD},
+    {AE_PARAM_SCALING_TARGET, AE_SCALING_NONE, AE_SCALING_NONE, AE_SCALING_STANDARD},
     {AE_PARAM_UNITS, 1, 1, 1 << 24},
     {AE_PARAM_ACTIVATION, AE_ACT_LINEAR, AE_ACT_LINEAR, AE_ACT_SILU},
     {AE_PARAM_SLOPE, 0.3, FLT_MIN, 1 - FLT_EPSILON},
@@ -112,6 +114,7 @@ static const bounds in_header[] = {
     {AE_PARAM_GEMM, AE_GEMM_AUTO, AE_GEMM_AUTO, AE_GEMM_CBLAS},
     {AE_PARAM_CPU, AE_CPU_AUTO, AE_CPU_AUTO, AE_CPU_NEON},
     {AE_PARAM_MEMORY, 1 << 30, 1, 0x1p62},
+    {AE_PARAM_RAW_SCORES, 0, 0, 1},
 };
 
 enum { PARAMS = sizeof in_header / sizeof *in_header };
@@ -354,9 +357,11 @@ static void scope_decides_which_object_takes_a_parameter(void **state)
         bool integer = row.type == AE_TYPE_I64;
         int32_t set = integer ? ae_model_set_i64(model, row.id, i64)
                               : ae_model_set_f64(model, row.id, row.default_value);
-        bool fixed = row.scope == AE_SCOPE_LAYER || row.scope == AE_SCOPE_TERM;
+        bool fixed = row.scope == AE_SCOPE_LAYER || row.scope == AE_SCOPE_TERM ||
+                     row.id == AE_PARAM_SEED || row.id == AE_PARAM_SCALING_INPUT ||
+                     row.id == AE_PARAM_SCALING_TARGET;
         bool not_adams = optimizer_for(row.id) != AE_OPTIM_ADAMW;
-        int32_t wanted = fixed || row.id == AE_PARAM_SEED         ? AE_ERR_STATE
+        int32_t wanted = fixed                                    ? AE_ERR_STATE
                          : row.scope == AE_SCOPE_FIT || not_adams ? AE_ERR_INVALID
                                                                   : AE_OK;
         if (set != wanted) fail_msg("%s of a model: %d, %s", row.name, (int)set, ae_last_error());

@@ -288,6 +288,15 @@ enum {
                                   * loss), not below low */
 };
 
+/* What input and target are brought to, feature by feature, before the model sees them: v enters as
+ * (v - offset) / scale. A feature that has one value alone has scale 1, so that it enters as 0. */
+enum {
+    AE_SCALING_UNSET = -1,
+    AE_SCALING_NONE = 0,
+    AE_SCALING_MIN_MAX = 1, /* to [0, 1]: offset the smallest value of training, scale the range */
+    AE_SCALING_STANDARD = 2 /* to mean 0 and deviation 1: offset the mean, scale the deviation */
+};
+
 /* Instruction sets of the kernels. */
 enum {
     AE_CPU_AUTO = -1, /* the best that this machine has */
@@ -332,6 +341,10 @@ enum {
     AE_PARAM_SHUFFLE_BLOCK = 30,      /* i64, 256: rows of a block; 1 to 2^24 */
     AE_PARAM_SHUFFLE_WINDOW = 31,     /* i64, 16: blocks of a window, which a fit has in memory as a
                                    * whole of data that are read; 1 to 2^16 */
+
+    AE_PARAM_SCALING_INPUT = 41, /* i64, AE_SCALING_NONE: of x, and of the target where that is x */
+    AE_PARAM_SCALING_TARGET = 42, /* i64, AE_SCALING_NONE: of a y beside it; of a cross-entropy not
+                                   * STANDARD (else INVALID from create) */
 
     /* the layer added last (ae_config_set); kept in the file */
     AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer, as given to ae_config_dense */
@@ -438,10 +451,14 @@ enum {
     AE_PARAM_THREADS = 500, /* i64, 1: threads of a call; never changes a result; 1 to 256 */
     AE_PARAM_GEMM = 501,    /* i64, AE_GEMM_AUTO */
     AE_PARAM_CPU = 502,     /* i64, AE_CPU_AUTO: instruction set of the kernels */
-    AE_PARAM_MEMORY = 503   /* i64, 2^30: most bytes of a model's workspace, and of a fit's, beside
+    AE_PARAM_MEMORY = 503,  /* i64, 2^30: most bytes of a model's workspace, and of a fit's, beside
                              * arrays as large as the weights; 1 to 2^62. As many rows go at a time as
                              * fit; where one row, or a batch, does not, that is RANGE before anything
                              * is allocated */
+    AE_PARAM_RAW_SCORES =
+        504 /* i64, 0: whether ae_score takes MSE, MAE and HUBER (its delta, too) of
+                               * output and target in the caller's units, not in scaled ones; other
+                               * losses, and penalties, stay as they are */
 };
 
 /* What a parameter belongs to. */
@@ -802,7 +819,7 @@ typedef struct ae_model ae_model;
 /* Plans, allocates and initialises a model, to be freed by ae_model_free. The config stays as it
  * is.
  * Fails with the first failure of the config's calls; INVALID: NULL, or a loss that does not go
- * with the last activation; STATE: no input, layer or code; SHAPE: layers that do not fit each
+ * with the last activation or the scaling; STATE: no input, layer or code; SHAPE: layers that do not fit each
  * other, or penalties that keep more sums than there are weights; RANGE: sizes that overflow, or a
  * workspace above AE_PARAM_MEMORY; NOMEM; UNSUPPORTED: AE_PARAM_CPU or AE_PARAM_GEMM names what is
  * not there.
@@ -1073,8 +1090,8 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * patience or on other data: a later fit on the same data does nothing unless it has more patience.
  * Counts of epochs and steps, schedules and history go on over a restoration.
  *
- * Found before the first step, with the model unchanged: INVALID (NULL, misaligned, or both validation
- * data and AE_FIT_SPLIT), STATE (no loss, a forked process, or an epoch left open on other data: see
+ * Found before the first step, with the model unchanged: INVALID (NULL, misaligned, both validation data
+ * and AE_FIT_SPLIT, or a scaling that ae_fit_scaling refuses), STATE (no loss, a forked process, or an epoch left open on other data: see
  * CANCELLED), BUSY (called from a progress callback, or the model has shares), SHAPE (dimensions other
  * than the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs more than
  * AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
@@ -1163,6 +1180,55 @@ AE_API int32_t ae_model_history(const ae_model *model, int32_t metric, double *v
 AE_API int32_t ae_model_strip(ae_model *model);
 
 /* ------------------------------------------------------------------------------------------------
+ * Scale
+ *
+ * Of models with AE_PARAM_SCALING_INPUT or AE_PARAM_SCALING_TARGET: each feature v enters as
+ * (v - offset) / scale, and outputs come back as output * scale + offset. The first ae_fit fits both
+ * before its first step, in one pass over the rows that it trains on; they are kept in the file, and
+ * stay through all further training. Until then, calls that take rows are STATE.
+ *
+ * Where that fit is given no y, input and target share the input's scaler; else the target has one of
+ * its own, through which x goes, too, where it is the target later. Losses, scores (but for
+ * AE_PARAM_RAW_SCORES), likelihoods, ae_features and the noise of corrupt layers are of scaled
+ * numbers. Where a cross-entropy wants targets in [0, 1], AE_SCALING_MIN_MAX cuts what lies outside
+ * the range of training, but not NaN and infinity, in x, too, where it shares the scaler; such rows
+ * are counted.
+ * --------------------------------------------------------------------------------------------- */
+
+/* Fits the scaling, or fits it anew, without training: before ae_fit_batch, or on other rows than
+ * ae_fit's.
+ *   x, y, rows, data   as for ae_fit; a model that scales nothing stays as it is
+ * Codes as ae_fit_batch, but never DIVERGED; and IO: data that are read; INVALID: x would be the
+ * target of a cross-entropy, and AE_SCALING_STANDARD. On failure the scaling is as it was.
+ * Threads: one call per handle. Allocates: yes. Since: 0.1. */
+AE_API int32_t ae_fit_scaling(ae_model *model, const float *x, const float *y, int64_t rows);
+AE_API int32_t ae_fit_scaling_data(ae_model *model, const ae_data *data);
+
+/* Copies offsets and scales out: 0 and 1 where nothing is scaled.
+ *   role            AE_DATA_X, or AE_DATA_Y: of the target, whatever that is
+ *   offset, scale   cap numbers each, at least the input's or output's dimensions; either may be NULL
+ * INVALID: model is NULL, or another role. RANGE: cap. STATE: not fitted yet, or a forked process.
+ * Threads: as const. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_model_scaling_get(const ae_model *model, int32_t role, double *offset,
+                                    double *scale, size_t cap);
+
+/* Tells offsets and scales in place of a fit. Those of AE_DATA_X are shared with the target until it has
+ * been told, or fitted with, its own; a role that is never told has offsets 0 and scales 1.
+ *   offset, scale   count numbers each, exactly the input's or output's dimensions; scales above 0
+ * INVALID: NULL, another role, or as above. STATE: the role's scaling is AE_SCALING_NONE, or a forked
+ * process. SHAPE: count. NONFINITE: NaN or infinity. RANGE: a scale that is not above 0, or so small
+ * that numbers overflow. BUSY: called from a progress callback, or the model has shares, or is one. On
+ * failure nothing is changed.
+ * Threads: one call per handle. Allocates: never. Since: 0.1. */
+AE_API int32_t ae_model_scaling_set(ae_model *model, int32_t role, const double *offset,
+                                    const double *scale, size_t count);
+
+/* How many rows had numbers cut to the range of training, each time that they were used through this
+ * handle; not kept in the file. 0 for NULL.
+ * Threads: as const. Allocates: never. Since: 0.1. */
+AE_API int64_t ae_model_clipped_rows(const ae_model *model);
+
+/* ------------------------------------------------------------------------------------------------
  * Use
  *
  * x is rows x input dimensions of float32, or data of any type through ..._data. Rows are
@@ -1171,7 +1237,8 @@ AE_API int32_t ae_model_strip(ae_model *model);
  *   rows   1 to 2^40 - 1
  *   cap    numbers that the output has room for, at least rows x its dimensions
  * INVALID: NULL, misaligned, or an output that overlaps the input. RANGE: rows, or cap. SHAPE: data
- * of other dimensions. STATE: a view without an x, or a forked process. IO, BUSY: data that are read.
+ * of other dimensions. STATE: a view without an x, a forked process, or scaling that is not fitted yet.
+ * IO, BUSY: data that are read.
  * --------------------------------------------------------------------------------------------- */
 
 /* The code of each row: rows x code dimensions; of a Gaussian layer its mean.
@@ -1191,7 +1258,7 @@ AE_API int32_t ae_reconstruct(ae_model *model, const float *x, int64_t rows, flo
                               size_t cap);
 AE_API int32_t ae_reconstruct_data(ae_model *model, const ae_data *data, float *out, size_t cap);
 
-/* The output of one layer: rows x ae_model_layer_dim.
+/* The output of one layer: rows x ae_model_layer_dim; of the last one scaled, as its loss sees it.
  *   layer   from 0; RANGE, too: there is no such layer
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_features(ae_model *model, int32_t layer, const float *x, int64_t rows, float *out,

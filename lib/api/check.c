@@ -115,12 +115,11 @@ int32_t ae__check_side(const ae_model *model, ae__view *view, int32_t first, int
     return ae__array_hold(side, &(ae__demand){.classes = classes}, model->engine.kernels);
 }
 
-int32_t ae__check_loss(const ae_model *model, ae__view *view, const char *x_name,
+int32_t ae__check_loss(const ae_model *model, ae__view *view, bool own, const char *x_name,
                        const char *y_name)
 {
     ae__array *target = ae__array_given(&view->y) ? &view->y : &view->x;
     size_t output = ae__plan_output(&model->plan);
-    bool unit = false;
     AE_TRY(ae__check_input(view, x_name, model->plan.layers[0].in));
     view->y.name = y_name;
     AE_TRY(ae__check_side(model, view, 0, model->plan.n_layers, view->x.rows));
@@ -130,8 +129,7 @@ int32_t ae__check_loss(const ae_model *model, ae__view *view, const char *x_name
     if (target->dim != output)
         return ae__fail(AE_ERR_SHAPE, "%s: target's dimension is %zu, wanted the output's %zu",
                         target->name, target->dim, output);
-    for (int32_t i = 0; i < model->desc.n_terms; i++)
-        unit |= ae__term_of(model->desc.terms[i].kind)->unit_targets;
+    const bool unit = model->plan.bounded && !ae__model_scaling_kind(model, own);
     return ae__array_hold(target, &(ae__demand){.unit = unit}, model->engine.kernels);
 }
 

@@ -140,8 +140,8 @@ int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *path, int
 #ifdef AE_TRAINING
 
 /* The validation data as a view, checked; *out is NULL where there are none. */
-static int32_t validation_view(const ae_model *model, const ae_fit_options *options, ae__view *view,
-                               const ae__view **out)
+static int32_t validation_view(const ae_model *model, const ae_fit_options *options, bool own,
+                               ae__view *view, const ae__view **out)
 {
     *out = NULL;
     if (!options || (!options->x && !options->data)) return AE_OK;
@@ -155,7 +155,7 @@ static int32_t validation_view(const ae_model *model, const ae_fit_options *opti
         AE_TRY(ae__array_set(&view->y, "validation y", AE_TYPE_F32, options->y, options->rows,
                              ae_model_output_dim(model)));
     *out = view;
-    AE_TRY(ae__check_loss(model, view, "validation x", "validation y"));
+    AE_TRY(ae__check_loss(model, view, own, "validation x", "validation y"));
     return ae__check_finite(model, view);
 }
 
@@ -189,9 +189,11 @@ static int32_t fit_checked(ae_model *model, ae__view data, const ae_fit_options 
     ae__spec_begin_scope(&defaults.fit, AE_SCOPE_FIT);
     ae__fit_request request = request_of(options ? options : &defaults);
     request.data = &data;
-    AE_TRY(ae__check_loss(model, &data, "x", "y"));
+    /* the first fit decides whether the target's scaler is its own */
+    const bool own = model->scaling.fitted ? model->scaling.own : ae__array_given(&data.y);
+    AE_TRY(ae__check_loss(model, &data, own, "x", "y"));
     AE_TRY(ae__check_finite(model, &data));
-    AE_TRY(validation_view(model, options, &validation, &request.validation));
+    AE_TRY(validation_view(model, options, own, &validation, &request.validation));
     if (request.validation && request.split > 0)
         return ae__fail(AE_ERR_INVALID,
                         "fit: split is %g, wanted 0 where validation data are given",
@@ -211,8 +213,9 @@ static int32_t fit_batch_checked(ae_model *model, ae__view data, double *loss)
     if (data.x.rows > AE__ONLINE_ROWS)
         return ae__fail(AE_ERR_RANGE, "ae_fit_batch: rows is %zu, wanted at most %d", data.x.rows,
                         AE__ONLINE_ROWS);
-    AE_TRY(ae__check_loss(model, &data, "x", "y"));
+    AE_TRY(ae__check_loss(model, &data, model->scaling.own, "x", "y"));
     AE_TRY(ae__check_finite(model, &data));
+    AE_TRY(ae__model_scale(model, &data));
     return ae__fit_batch(model, &data, loss);
 }
 

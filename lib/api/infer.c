@@ -2,16 +2,18 @@
 #include "api/check.h"
 #include "model/run.h"
 
-/* Layers [first, last) over x; every check comes before the first write. */
-static int32_t run(ae_model *model, ae__view view, int32_t first, int32_t last, float *out,
-                   size_t cap)
+/* Layers [first, last) over x, and with `undo` back to the target's units; every check comes before the
+ * first write. */
+static int32_t run(ae_model *model, ae__view view, int32_t first, int32_t last, bool undo,
+                   float *out, size_t cap)
 {
     AE_TRY(ae__check_model(model));
     AE_TRY(ae__check_input(&view, first ? "code" : "x", model->plan.layers[first].in));
     AE_TRY(ae__check_side(model, &view, first, last, view.x.rows));
     AE_TRY(ae__check_output("output", out, sizeof *out, view.x.rows,
                             model->plan.layers[last - 1].out, cap, &view));
-    return ae__run_layers(model, &view, first, last, out);
+    AE_TRY(ae__model_scale(model, first ? NULL : &view));
+    return ae__run_layers(model, &view, first, last, undo, out);
 }
 
 int32_t ae_encode_data(ae_model *model, const ae_data *data, float *code, size_t cap)
@@ -19,7 +21,7 @@ int32_t ae_encode_data(ae_model *model, const ae_data *data, float *code, size_t
     AE__WANT(model);
     AE__WANT(data);
     AE__WANT(code);
-    return run(model, data->view, 0, model->desc.code, code, cap);
+    return run(model, data->view, 0, model->desc.code, false, code, cap);
 }
 
 int32_t ae_reconstruct_data(ae_model *model, const ae_data *data, float *out, size_t cap)
@@ -27,7 +29,7 @@ int32_t ae_reconstruct_data(ae_model *model, const ae_data *data, float *out, si
     AE__WANT(model);
     AE__WANT(data);
     AE__WANT(out);
-    return run(model, data->view, 0, model->plan.n_layers, out, cap);
+    return run(model, data->view, 0, model->plan.n_layers, true, out, cap);
 }
 
 static int32_t check_layer(const ae_model *model, int32_t layer)
@@ -44,17 +46,17 @@ int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *data, fl
     AE__WANT(data);
     AE__WANT(out);
     AE_TRY(check_layer(model, layer));
-    return run(model, data->view, 0, layer + 1, out, cap);
+    return run(model, data->view, 0, layer + 1, false, out, cap);
 }
 
 /* The same on plain rows that enter layer `first`. */
 static int32_t run_plain(ae_model *model, const float *x, int64_t rows, int32_t first, int32_t last,
-                         float *out, size_t cap)
+                         bool undo, float *out, size_t cap)
 {
     ae__view view = {0};
     AE_TRY(ae__array_set(&view.x, first ? "code" : "x", AE_TYPE_F32, x, rows,
                          (int64_t)model->plan.layers[first].in));
-    return run(model, view, first, last, out, cap);
+    return run(model, view, first, last, undo, out, cap);
 }
 
 int32_t ae_encode(ae_model *model, const float *x, int64_t rows, float *code, size_t cap)
@@ -62,7 +64,7 @@ int32_t ae_encode(ae_model *model, const float *x, int64_t rows, float *code, si
     AE__WANT(model);
     AE__WANT(x);
     AE__WANT(code);
-    return run_plain(model, x, rows, 0, model->desc.code, code, cap);
+    return run_plain(model, x, rows, 0, model->desc.code, false, code, cap);
 }
 
 int32_t ae_decode(ae_model *model, const float *code, int64_t rows, float *out, size_t cap)
@@ -71,7 +73,7 @@ int32_t ae_decode(ae_model *model, const float *code, int64_t rows, float *out, 
     AE__WANT(code);
     AE__WANT(out);
     AE_TRY(ae__check_decoder(model));
-    return run_plain(model, code, rows, model->desc.code, model->plan.n_layers, out, cap);
+    return run_plain(model, code, rows, model->desc.code, model->plan.n_layers, true, out, cap);
 }
 
 int32_t ae_decode_data(ae_model *model, const ae_data *data, float *out, size_t cap)
@@ -80,7 +82,7 @@ int32_t ae_decode_data(ae_model *model, const ae_data *data, float *out, size_t 
     AE__WANT(data);
     AE__WANT(out);
     AE_TRY(ae__check_decoder(model));
-    return run(model, data->view, model->desc.code, model->plan.n_layers, out, cap);
+    return run(model, data->view, model->desc.code, model->plan.n_layers, true, out, cap);
 }
 
 int32_t ae_reconstruct(ae_model *model, const float *x, int64_t rows, float *out, size_t cap)
@@ -88,7 +90,7 @@ int32_t ae_reconstruct(ae_model *model, const float *x, int64_t rows, float *out
     AE__WANT(model);
     AE__WANT(x);
     AE__WANT(out);
-    return run_plain(model, x, rows, 0, model->plan.n_layers, out, cap);
+    return run_plain(model, x, rows, 0, model->plan.n_layers, true, out, cap);
 }
 
 int32_t ae_features(ae_model *model, int32_t layer, const float *x, int64_t rows, float *out,
@@ -98,7 +100,7 @@ int32_t ae_features(ae_model *model, int32_t layer, const float *x, int64_t rows
     AE__WANT(x);
     AE__WANT(out);
     AE_TRY(check_layer(model, layer));
-    return run_plain(model, x, rows, 0, layer + 1, out, cap);
+    return run_plain(model, x, rows, 0, layer + 1, false, out, cap);
 }
 
 static int32_t score(ae_model *model, ae__view view, float *scores, size_t cap)
@@ -106,7 +108,8 @@ static int32_t score(ae_model *model, ae__view view, float *scores, size_t cap)
     double loss;
     AE_TRY(ae__check_model(model));
     AE_TRY(ae__check_output("scores", scores, sizeof *scores, view.x.rows, 1, cap, &view));
-    AE_TRY(ae__check_loss(model, &view, "x", "y"));
+    AE_TRY(ae__check_loss(model, &view, model->scaling.own, "x", "y"));
+    AE_TRY(ae__model_scale(model, &view));
     return ae__run_loss(model, &view, scores, &loss);
 }
 
@@ -131,7 +134,8 @@ int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, s
 static int32_t evaluate(ae_model *model, ae__view view, double *loss)
 {
     AE_TRY(ae__check_model(model));
-    AE_TRY(ae__check_loss(model, &view, "x", "y"));
+    AE_TRY(ae__check_loss(model, &view, model->scaling.own, "x", "y"));
+    AE_TRY(ae__model_scale(model, &view));
     return ae__run_loss(model, &view, NULL, loss);
 }
 

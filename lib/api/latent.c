@@ -28,11 +28,12 @@ static int32_t check_drawn(const ae_model *model)
 }
 
 /* A model with such a code, and its input. */
-static int32_t check_encoder(const ae_model *model, ae__view *view)
+static int32_t check_encoder(ae_model *model, ae__view *view)
 {
     AE_TRY(check_drawn(model));
     AE_TRY(ae__check_input(view, "x", model->plan.layers[0].in));
-    return ae__check_side(model, view, 0, model->desc.code, view->x.rows);
+    AE_TRY(ae__check_side(model, view, 0, model->desc.code, view->x.rows));
+    return ae__model_scale(model, view);
 }
 
 static int32_t plain(const ae_model *model, ae__view *view, const float *x, int64_t rows)
@@ -117,6 +118,7 @@ static int32_t sample(ae_model *model, ae__view view, size_t rows, int64_t seed,
     AE_TRY(check_seed(seed));
     AE_TRY(ae__check_side(model, &view, model->desc.code, plan->n_layers, rows));
     AE_TRY(ae__check_output("output", out, sizeof *out, rows, ae__plan_output(plan), cap, &view));
+    AE_TRY(ae__model_scale(model, NULL));
     return ae__latent_prior(model, &view, rows, (uint64_t)seed, out);
 }
 
@@ -161,6 +163,7 @@ int32_t ae_interpolate(ae_model *model, const float *from, const float *to, int6
     AE_TRY(ae__check_side(model, &view, model->desc.code, plan->n_layers, 1));
     AE_TRY(ae__check_output("output", out, sizeof *out, (size_t)steps, ae__plan_output(plan), cap,
                             &view));
+    AE_TRY(ae__model_scale(model, NULL));
     ae__latent_line(model, from, to, (size_t)steps, out);
     return AE_OK;
 }
@@ -179,10 +182,11 @@ static int32_t log_likelihood(ae_model *model, ae__view view, int64_t samples, i
 {
     AE_TRY(check_drawn(model));
     AE_TRY(check_likelihood(model));
-    AE_TRY(ae__check_loss(model, &view, "x", "y"));
+    AE_TRY(ae__check_loss(model, &view, model->scaling.own, "x", "y"));
     AE_TRY(check_range("samples", samples, 1, MAX_SAMPLES));
     AE_TRY(check_seed(seed));
     AE_TRY(ae__check_output("values", values, sizeof *values, view.x.rows, 1, cap, &view));
+    AE_TRY(ae__model_scale(model, &view));
     return ae__latent_likelihood(model, &view, (size_t)samples, (uint64_t)seed, values);
 }
 

@@ -105,8 +105,9 @@ static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **s
                         fit ? "fit" : "layer or loss");
     AE_TRY(ae__desc_spec(&model->desc, param, spec, owner));
     if (row->scope != AE_SCOPE_OPTIM) snprintf(owner, AE__OWNER, "model");
-    if (change && param == AE_PARAM_SEED)
-        return ae__fail(AE_ERR_STATE, "model: seed is fixed once a model exists");
+    if (change && (param == AE_PARAM_SEED || param == AE_PARAM_SCALING_INPUT ||
+                   param == AE_PARAM_SCALING_TARGET))
+        return ae__fail(AE_ERR_STATE, "model: %s is fixed once a model exists", row->name);
     return AE_OK;
 }
 

@@ -160,13 +160,25 @@ static void convert(const ae__array *array, uint64_t row, size_t column, size_t 
 {
     const char *at = (const char *)row_at(array, row) + column * type_bytes(array->type);
     const void *x = at;
+    const ae__scaler *s = array->scaler;
     real scale = (real)array->scale, offset = (real)array->offset;
+    if (s && array->type == AE_TYPE_F64) {
+        ae__scaler_doubles(s, column, x, count, array->scale, array->offset, out);
+        return;
+    }
     switch (array->type) {
     case AE_TYPE_U8: kernels->from_u8(out, x, count, scale, offset); break;
     case AE_TYPE_I16: kernels->from_i16(out, x, count, scale, offset); break;
     case AE_TYPE_F32: kernels->from_f32(out, x, count, scale, offset); break;
     case AE_TYPE_F64: kernels->from_f64(out, x, count, array->scale, array->offset); break;
     }
+    if (s) kernels->rescale(out, s->offset + column, s->factor + column, count);
+}
+
+static void convert_row(const ae__array *array, uint64_t row, real *out, const ae__kernels *kernels)
+{
+    convert(array, row, 0, array->dim, out, kernels);
+    if (array->scaler && array->clipped) ae__scaler_clip(array->clipped, out, array->dim);
 }
 
 typedef struct gathering {
@@ -197,8 +209,8 @@ static void gather_task(void *arg, size_t task, size_t worker)
     (void)worker;
     for (size_t i = task * ROWS; i < end; i++) {
         if (i + AHEAD < g->count) prefetch_row(g->array, number_at(g, i + AHEAD));
-        convert(g->array, number_at(g, i), 0, g->array->dim,
-                g->buffer + i * ae__row_stride(g->array->dim), g->kernels);
+        convert_row(g->array, number_at(g, i), g->buffer + i * ae__row_stride(g->array->dim),
+                    g->kernels);
     }
 }
 
@@ -220,7 +232,7 @@ ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_
 static bool as_it_is(const ae__array *array)
 {
     return array->type == AE_TYPE_F32 && sizeof(real) == sizeof(float) && array->scale == 1 &&
-           array->offset == 0 && !array->pick;
+           array->offset == 0 && !array->pick && !array->scaler;
 }
 
 ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real *buffer,

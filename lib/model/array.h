@@ -6,6 +6,7 @@
 #include "ae/ae.h"
 #include "kernels/gemm.h"
 #include "model/demand.h"
+#include "model/scaling.h"
 #include "model/source.h"
 
 typedef struct ae__array {
@@ -18,6 +19,10 @@ typedef struct ae__array {
     double scale, offset;
     const uint64_t *pick; /* numbers of its rows among those there; NULL: all of them, in order */
     ae__demand demand;    /* what rows of a source are held to as they come */
+    const ae__scaler *scaler; /* that its numbers go through, after scale and offset; NULL: none */
+    atomic_size_t
+        *clipped; /* counts rows that leave it with numbers outside [0, 1], which are cut to
+                               * that; NULL: they stay */
 } ae__array;
 
 /* x, y where the target is another matrix, and the side vectors of models that take some. */
@@ -64,7 +69,7 @@ typedef struct ae__rows {
 ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real *buffer,
                         const ae__engine *engine);
 
-/* Rows numbers[0 .. count - 1] into buffer. */
+/* Rows numbers[0 .. count - 1] into buffer, or where that is NULL the first of them. */
 ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_t count,
                           real *buffer, const ae__engine *engine);
 

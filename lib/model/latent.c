@@ -78,6 +78,7 @@ static void decode(ae_model *model, const ae__context *context, real *out)
     const ae__rows z = {model->work.x, ae__row_stride(ae__plan_code(plan))};
     size_t at = (size_t)context->first_row * ae__plan_output(plan);
     ae__run_chunk(model, context, z, plan->desc->code, plan->n_layers, out + at);
+    ae__model_undo(model, out + at, context->rows);
 }
 
 static void draw_code(const ae__context *context, size_t row, size_t dim, real *z)

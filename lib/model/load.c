@@ -180,6 +180,27 @@ static int32_t get_weights(loading *l, ae__reader *r)
     return AE_OK;
 }
 
+/* In place, so that nothing is allocated. */
+static int32_t get_scaler(ae__reader *r, ae__scaler *s)
+{
+    double *const arrays[] = {s->offset, s->scale};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        for (size_t j = 0; j < s->dim; j++) arrays[i][j] = ae__read_f64(r);
+    return refuse(ae__scaler_set(s, s->offset, s->scale), AE_ERR_FORMAT);
+}
+
+static int32_t get_scaling(loading *l, ae__reader *r)
+{
+    ae__scaling *s = &l->model->scaling;
+    uint32_t own = ae__read_u32(r);
+    if (own > 1 || !ae__model_scales(l->model)) return malformed("has a scaling that cannot be");
+    AE_TRY(get_scaler(r, &s->input));
+    if (own) AE_TRY(get_scaler(r, &s->target));
+    AE_TRY(refuse(ae__model_check_scaling(l->model, own), AE_ERR_FORMAT));
+    ae__model_scale_by(l->model, own);
+    return AE_OK;
+}
+
 /* Series in ascending order of their metric; those of later versions are passed over, and where one
  * is missing its values are NaN. One is there for each loss, so that an epoch's row has bytes. */
 static int32_t get_history(ae_model *model, ae__reader *r, uint64_t epochs)
@@ -209,6 +230,8 @@ static int32_t get_trained(loading *l, ae__reader *r)
     const uint64_t most_epochs = (UINT64_C(1) << 24) - 1;
     ae__trained *trained = &l->model->trained;
     uint64_t epochs = ae__read_u64(r);
+    if (ae__model_scales(l->model) && !l->model->scaling.fitted)
+        return malformed("has been trained without its scaling");
     trained->steps = ae__read_u64(r);
     trained->part_rows = ae__read_u64(r);
     trained->part_done = ae__read_u64(r);
@@ -347,15 +370,17 @@ static int32_t get_done(loading *l, ae__reader *r)
 
 typedef struct chunk {
     char tag[5];
+    bool must; /* be there */
     int32_t (*get)(loading *l, ae__reader *r);
 } chunk;
 
-/* In the order of the file; those in capitals must be there. */
+/* In the order of the file. */
 static const chunk chunks[] = {
-    {"MODL", get_model},   {"LAYR", get_layers},  {"TERM", get_terms}, {"OPTM", get_optimizer},
-    {"WGHT", get_weights}, {"trnd", get_trained}, {"part", get_parts}, {"stat", get_states},
-    {"data", get_data},    {"plat", get_plateau}, {"best", get_best},  {"onli", get_online},
-    {"grad", get_pending}, {"DONE", get_done},
+    {"MODL", true, get_model},     {"LAYR", true, get_layers},   {"TERM", true, get_terms},
+    {"OPTM", true, get_optimizer}, {"WGHT", true, get_weights},  {"SCAL", false, get_scaling},
+    {"trnd", false, get_trained},  {"part", false, get_parts},   {"stat", false, get_states},
+    {"data", false, get_data},     {"plat", false, get_plateau}, {"best", false, get_best},
+    {"onli", false, get_online},   {"grad", false, get_pending}, {"DONE", true, get_done},
 };
 
 enum { CHUNKS = sizeof chunks / sizeof *chunks };
@@ -385,7 +410,7 @@ static int32_t look_up(const char *tag, size_t next, size_t *found)
             return ae__fail(AE_ERR_FORMAT, "file: chunk %s is out of order, or there twice",
                             chunks[i].tag);
         for (; next < i; next++) {
-            if (critical(chunks[next].tag))
+            if (chunks[next].must)
                 return ae__fail(AE_ERR_FORMAT, "file: chunk %s is missing", chunks[next].tag);
         }
         return AE_OK;

@@ -21,6 +21,15 @@ static void bind_common(ae_model *model, ae__arena *arena)
     model->trained.parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
 }
 
+static void bind_scaling(ae_model *model, ae__arena *arena)
+{
+    const ae__plan *plan = &model->plan;
+    const size_t dims[] = {plan->layers[0].in, ae__plan_output(plan)};
+    ae__scaler *const scalers[] = {&model->scaling.input, &model->scaling.target};
+    for (int32_t own = 0; own < 2; own++)
+        ae__scaler_bind(scalers[own], arena, ae__model_scaling_kind(model, own) ? dims[own] : 0);
+}
+
 static void bind(ae_model *model, ae__arena *arena)
 {
     const ae__plan *plan = &model->plan;
@@ -49,6 +58,7 @@ static void bind(ae_model *model, ae__arena *arena)
     work->sums = ae__arena_take(arena, chunk, sizeof(double));
     work->parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
     work->samples = ae__arena_take(arena, chunk, sizeof *work->samples);
+    bind_scaling(model, arena);
     if (ae__plan_code_drawn(plan))
         work->moments = ae__arena_take(arena, ae__plan_code(plan), 3 * sizeof(double));
 }
@@ -122,6 +132,17 @@ static void join_common(ae_model *model, const ae_model *of)
                        (ae__number){.type = AE_TYPE_I64, .i64 = 1});
 }
 
+/* The scaling lies in the workspace, so that AE_PARAM_MEMORY bounds it: a copy of what has been found. */
+static void join_scaling(ae_model *model, const ae_model *of)
+{
+    ae__scaling *to = &model->scaling;
+    const ae__scaling *from = &of->scaling;
+    if (!from->fitted) return;
+    ae__model_scale_by(model, from->own);
+    (void)ae__scaler_set(&to->input, from->input.offset, from->input.scale);
+    if (from->own) (void)ae__scaler_set(&to->target, from->target.offset, from->target.scale);
+}
+
 /* A handle on a model of its own, or on another one's. */
 static int32_t create(ae_model **out, const ae__desc *desc, const ae_allocator *mem,
                       const ae_model *of)
@@ -136,6 +157,7 @@ static int32_t create(ae_model **out, const ae__desc *desc, const ae_allocator *
     if (status == AE_OK && of) join_common(model, of);
     if (status == AE_OK) status = ae__model_configure(model);
     if (status == AE_OK) status = allocate(model, bind, &model->block, &model->block_bytes);
+    if (status == AE_OK && of) join_scaling(model, of);
     if (status == AE_OK && !of) status = begin_common(model);
     if (status == AE_OK)
         *out = model;

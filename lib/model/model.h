@@ -99,6 +99,7 @@ struct ae_model {
     size_t block_bytes;
     real *weights;
     ae__workspace work;
+    ae__scaling scaling;
     ae__trained trained;
     real *scratch; /* of one layer at a time */
     size_t scratch_reals;
@@ -150,6 +151,21 @@ int32_t ae__model_check_memory(const ae_model *model, const char *what, size_t b
 /* Makes room for the layers' scratch, for so many rows and this engine. NOMEM leaves it as it was. */
 int32_t ae__model_reserve_scratch(ae_model *model, const ae__engine *engine, size_t rows,
                                   bool training);
+
+/* The scaler of input or target; NULL: they stay as they are. */
+const ae__scaler *ae__model_scaler(const ae_model *model, bool target);
+/* Whether it has any; AE_SCALING_* of the target, which has one of its own or is the input. */
+bool ae__model_scales(const ae_model *model);
+int32_t ae__model_scaling_kind(const ae_model *model, bool own);
+/* Whether the target may have one of its own, or else the input's. INVALID: it does not go with the loss. */
+int32_t ae__model_check_scaling(const ae_model *model, bool own);
+/* What both scalers hold is right from now on. */
+void ae__model_scale_by(ae_model *model, bool own);
+/* Has the arrays of a view that was checked enter through them; where x as a target enters otherwise
+ * than as input, it becomes y, too. STATE: they are not known yet; view NULL: only that. */
+int32_t ae__model_scale(ae_model *model, ae__view *view);
+/* Brings dense rows of output back to what targets were given in. */
+void ae__model_undo(const ae_model *model, real *out, size_t rows);
 
 /* A layer's call of forward in a run of layers [first, last), with its weights and layouts in place;
  * the caller sets x, y and what else it wants. */

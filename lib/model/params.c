@@ -75,6 +75,7 @@ const char *ae__param_choice(int32_t id, int64_t value)
                                          [AE_NOISE_SALT_PEPPER] = "salt_pepper",
                                          [AE_NOISE_DROPOUT] = "dropout"};
     static const char *const bounds[] = {"elbo", "importance"};
+    static const char *const scalings[] = {"none", "min_max", "standard"};
     static const char *const schedules[] = {"constant", "step", "exponential", "cosine", "plateau"};
     static const char *const variances[] = {"fixed", "global", "feature"};
     static const char *const paddings[] = {"valid", "same", "explicit"};
@@ -88,6 +89,8 @@ const char *ae__param_choice(int32_t id, int64_t value)
     case AE_PARAM_PADDING: return paddings[value];
     case AE_PARAM_POOL: return pools[value];
     case AE_PARAM_NOISE: return noises[value];
+    case AE_PARAM_SCALING_INPUT:
+    case AE_PARAM_SCALING_TARGET: return scalings[value];
     case AE_PARAM_SCHEDULE: return schedules[value];
     case AE_PARAM_SHUFFLE: return shuffles[value];
     case AE_PARAM_VARIANCE_KIND: return variances[value];

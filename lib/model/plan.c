@@ -161,6 +161,13 @@ static int32_t infer_term(ae__plan *plan, int32_t i)
     const ae__term_site site = {on->ops->name, on->ops->draws, on->info.activation, on->out};
     int32_t status = term->ops->infer ? term->ops->infer(term->spec, &site, &term->info) : AE_OK;
     if (status != AE_OK) return blame(status, term->ops->name, i);
+    plan->bounded |= term->ops->unit_targets;
+    if (term->ops->unit_targets &&
+        ae__spec_i64(&plan->desc->model, AE_PARAM_SCALING_TARGET) == AE_SCALING_STANDARD)
+        return ae__fail(AE_ERR_INVALID,
+                        "%s #%d: wants targets from 0 to 1: scaling_target is standard, wanted "
+                        "min_max or none",
+                        term->ops->name, (int)i);
     term->tally = plan->n_parts;
     plan->n_parts += term->info.tallies;
     for (int32_t slot = 0; status == AE_OK && slot < term->info.n_weights; slot++)

@@ -63,6 +63,7 @@ typedef struct ae__plan {
     int32_t sampler; /* the layer that draws, or -1 */
     int32_t side;    /* the first layer that takes a side, or -1 */
     bool importance; /* trained on the importance-weighted bound */
+    bool bounded;    /* a loss wants targets in [0, 1] */
     size_t samples;  /* rows of the output for each row of the data */
     size_t n_parts;
     size_t weight_reals; /* length of the vector, gaps included */

@@ -61,7 +61,7 @@ int32_t ae__run_side(ae_model *model, const ae__view *view, ae__context *context
 }
 
 int32_t ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last,
-                       real *out)
+                       bool undo, real *out)
 {
     ae__rows x;
     ae__context context = {.engine = &model->engine, .mode = AE__MODE_INFER};
@@ -72,6 +72,7 @@ int32_t ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int
         AE_TRY(ae__run_side(model, view, &context));
         AE_TRY(ae__run_rows(model, &view->x, &context, model->work.x, &x));
         ae__run_chunk(model, &context, x, first, last, out + row * dim);
+        if (undo) ae__model_undo(model, out + row * dim, context.rows);
     }
     return AE_OK;
 }
@@ -107,6 +108,32 @@ static ae__term_call term_call(const ae__pass *pass, int32_t term, const real *y
     return call;
 }
 
+/* Of a residual r >= 0. */
+static double residual_value(const ae__epilogue *e, double r)
+{
+    const double delta = (double)e->delta;
+    if (e->loss == AE__ELEMENT_SQUARED) return r * r;
+    if (e->loss == AE__ELEMENT_ABSOLUTE) return r;
+    return r > delta ? delta * (r - delta / 2) : r * r / 2;
+}
+
+/* The values of a loss of residuals, which are brought to units that differ from element to element;
+ * false: it is of another kind. */
+static bool compute_in_units(const ae__pass *pass, int32_t term, const ae__term_call *call)
+{
+    const int32_t element = pass->model->plan.terms[term].ops->element;
+    const ae__epilogue e = ae__element_epilogue(call, false);
+    if (!pass->unit || element == AE__ELEMENT_NONE || element == AE__ELEMENT_LOGISTIC) return false;
+    for (size_t i = 0; i < call->rows; i++) {
+        const real *t = e.target + i / (call->rows / call->context->rows) * e.target_ld;
+        const real *y = ae__term_output(call, i);
+        for (size_t j = 0; j < call->dim; j++)
+            call->values[i] +=
+                residual_value(&e, fabs((double)y[j] - (double)t[j]) * pass->unit[j]);
+    }
+    return true;
+}
+
 /* The values of the terms that read layer i, from what its forward left. */
 static void compute_terms(const ae__pass *pass, int32_t i, const ae__layer_call *layer)
 {
@@ -117,7 +144,7 @@ static void compute_terms(const ae__pass *pass, int32_t i, const ae__layer_call 
         call.x = layer->x;
         call.x_row = layer->x_row;
         call.scratch = pass->spare[plan->layers[i].turn];
-        plan->terms[term].ops->values(&call);
+        if (!compute_in_units(pass, term, &call)) plan->terms[term].ops->values(&call);
         add_values(pass, term, call.rows);
     }
 }
@@ -208,7 +235,7 @@ void ae__pass_forward(const ae__pass *pass)
         x = (ae__rows){call.y, call.y_row};
         call.saved = pass->saved ? pass->saved[i] : NULL;
         bool last = i == plan->n_layers - 1;
-        if (last && plan->fuse_loss) {
+        if (last && plan->fuse_loss && !pass->unit) {
             forward_fused(pass, &call);
         } else {
             call.raw = last;
@@ -268,7 +295,8 @@ void ae__pass_samples(const ae__pass *pass, ae__context *context, size_t n, bool
 }
 
 /* The loss over rows from context->first_row on, in work.sums. */
-static int32_t evaluate_chunk(ae_model *model, const ae__view *view, ae__context *context)
+static int32_t evaluate_chunk(ae_model *model, const ae__view *view, const double *unit,
+                              ae__context *context)
 {
     const ae__workspace *work = &model->work;
     ae__rows target;
@@ -278,7 +306,8 @@ static int32_t evaluate_chunk(ae_model *model, const ae__view *view, ae__context
                      .spare = {work->between[1], work->between[0]},
                      .values = work->values,
                      .sums = work->sums,
-                     .parts = work->parts};
+                     .parts = work->parts,
+                     .unit = unit};
     AE_TRY(ae__run_rows(model, &view->x, context, work->x, &pass.x));
     target = pass.x;
     if (ae__array_given(&view->y))
@@ -290,6 +319,13 @@ static int32_t evaluate_chunk(ae_model *model, const ae__view *view, ae__context
     return AE_OK;
 }
 
+/* What scores are told in of each element; NULL: as it is scaled. */
+static const double *score_unit(const ae_model *model)
+{
+    const ae__scaler *scaler = ae__model_scaler(model, true);
+    return scaler && ae__spec_i64(&model->desc.run, AE_PARAM_RAW_SCORES) ? scaler->scale : NULL;
+}
+
 int32_t ae__run_loss(ae_model *model, const ae__view *view, float *scores, double *loss)
 {
     const ae__workspace *work = &model->work;
@@ -299,12 +335,13 @@ int32_t ae__run_loss(ae_model *model, const ae__view *view, float *scores, doubl
                            .mode = AE__MODE_EVALUATE,
                            .sampled = plan->importance,
                            .seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED)};
+    const double *unit = score_unit(model);
     double total = 0;
     memset(work->parts, 0, plan->n_parts * sizeof *work->parts);
     for (size_t row = 0; row < rows; row += context.rows) {
         context.rows = ae__min_size(plan->chunk, rows - row);
         context.first_row = row;
-        AE_TRY(evaluate_chunk(model, view, &context));
+        AE_TRY(evaluate_chunk(model, view, scores ? unit : NULL, &context));
         for (size_t i = 0; i < context.rows; i++) {
             total += work->sums[i];
             if (scores) scores[row + i] = (float)work->sums[i];

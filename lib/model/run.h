@@ -5,9 +5,10 @@
 
 #include "model/model.h"
 
-/* Output of layers [first, last) for every row of view->x, rows x out of layer last - 1. */
+/* Output of layers [first, last) for every row of view->x, rows x out of layer last - 1; with `undo` it is
+ * brought back to what targets were given in. */
 int32_t ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last,
-                       real *out);
+                       bool undo, real *out);
 
 /* The mean of the loss over rows; scores (one a row) may be NULL; the model's work.parts holds the
  * sums that it is made of. */
@@ -42,6 +43,7 @@ typedef struct ae__pass {
     double *values;     /* one a row of the output, of one term */
     double *sums;       /* likewise, all terms, each times its factor; then one a row of the data */
     double *parts;      /* plan.n_parts: added to */
+    const double *unit; /* of each output, in which losses are told; NULL: as they are */
     real *row_weight;   /* of the importance bound, one a row of the output; NULL: not wanted */
 } ae__pass;
 

@@ -79,6 +79,20 @@ static void put_weights(ae__writer *w, const ae_model *model)
     }
 }
 
+static void put_scaler(ae__writer *w, const ae__scaler *s)
+{
+    for (size_t j = 0; j < s->dim; j++) ae__write_f64(w, s->offset[j]);
+    for (size_t j = 0; j < s->dim; j++) ae__write_f64(w, s->scale[j]);
+}
+
+static void put_scaling(ae__writer *w, const ae_model *model)
+{
+    const ae__scaling *s = &model->scaling;
+    ae__write_u32(w, s->own);
+    put_scaler(w, &s->input);
+    if (s->own) put_scaler(w, &s->target);
+}
+
 static void put_trained(ae__writer *w, const ae_model *model)
 {
     const ae__trained *trained = &model->trained;
@@ -169,6 +183,11 @@ static bool always(const ae_model *model)
     return true;
 }
 
+static bool scaled(const ae_model *model)
+{
+    return ae__model_scales(model) && model->scaling.fitted;
+}
+
 static bool trained(const ae_model *model)
 {
     return model->trained.steps > 0 || model->trained.part_done > 0;
@@ -211,13 +230,14 @@ typedef struct chunk {
 } chunk;
 
 static const chunk chunks[] = {
-    {"MODL", always, put_model},         {"LAYR", always, put_layers},
-    {"TERM", always, put_terms},         {"OPTM", always, put_optimizer},
-    {"WGHT", always, put_weights},       {"trnd", trained, put_trained},
-    {"part", within_epoch, put_parts},   {"stat", trained, put_states},
-    {"data", knows_data, put_data},      {"plat", on_plateau, put_plateau},
-    {"best", has_best, put_best},        {"onli", was_online, put_online},
-    {"grad", within_group, put_pending}, {"DONE", always, put_nothing},
+    {"MODL", always, put_model},       {"LAYR", always, put_layers},
+    {"TERM", always, put_terms},       {"OPTM", always, put_optimizer},
+    {"WGHT", always, put_weights},     {"SCAL", scaled, put_scaling},
+    {"trnd", trained, put_trained},    {"part", within_epoch, put_parts},
+    {"stat", trained, put_states},     {"data", knows_data, put_data},
+    {"plat", on_plateau, put_plateau}, {"best", has_best, put_best},
+    {"onli", was_online, put_online},  {"grad", within_group, put_pending},
+    {"DONE", always, put_nothing},
 };
 
 static void put_chunk(ae__writer *w, const chunk *c, const ae_model *model)

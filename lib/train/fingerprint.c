@@ -17,7 +17,7 @@ static int32_t drop(void *user, const void *bytes, size_t n)
     return AE_OK;
 }
 
-/* The row as it enters; of a source it is not held to anything, that comes when it is trained on. */
+/* The row as it enters, not scaled yet; of a source it is not held to anything, that comes when it is trained on. */
 static int32_t put_row(ae__writer *w, ae_model *model, const ae__array *array, uint64_t number,
                        real *buffer)
 {
@@ -28,6 +28,7 @@ static int32_t put_row(ae__writer *w, ae_model *model, const ae__array *array, u
         there = ae__array_in_memory(array, model->work.stage.at, 1);
         number = 0;
     }
+    there.scaler = NULL;
     ae__rows row = ae__array_gather(&there, &number, 1, buffer, &model->engine);
 #ifdef AE_DOUBLE
     for (size_t j = 0; j < array->dim; j++) ae__write_f32(w, (float)row.at[j]);

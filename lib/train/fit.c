@@ -8,8 +8,8 @@
 #include "base/status.h"
 #include "train/fingerprint.h"
 #include "train/fitting.h"
+#include "train/scale.h"
 #include "train/schedule.h"
-#include "train/split.h"
 
 typedef ae__fitting fitting;
 
@@ -266,9 +266,18 @@ static int32_t take_up_epoch(fitting *f, uint32_t data)
     return AE_OK;
 }
 
+/* The first fit of a model fits its scaling, too. */
+static int32_t scale(fitting *f)
+{
+    if (!f->model->scaling.fitted) AE_TRY(ae__scale_fit(f->model, &f->split->data));
+    AE_TRY(ae__model_scale(f->model, &f->split->data));
+    return ae__model_scale(f->model, &f->split->validation);
+}
+
 static int32_t take_up(fitting *f)
 {
     const ae__fit_request *request = f->request;
+    AE_TRY(scale(f));
     AE_TRY(reserve(f));
     uint32_t data = 0, all;
     AE_TRY(ae__fingerprint(&f->trainer, request->data, &data));
@@ -341,6 +350,8 @@ static int32_t run(fitting *f)
 {
     ae_model *model = f->model;
     const int32_t threads = f->request->threads;
+    const uint64_t steps = model->trained.steps;
+    const bool fitted = model->scaling.fitted;
     ae__pool *pool = model->engine.pool, *own = NULL;
     if (threads && threads != ae__pool_threads(pool)) {
         if (threads > 1) AE_TRY(ae__pool_create(&own, &model->mem, threads));
@@ -351,6 +362,8 @@ static int32_t run(fitting *f)
     ae__feed_close(&f->feed);
     if (model->engine.pool != pool) ae__pool_free(own);
     model->engine.pool = pool;
+    /* what was fitted for a fit that did nothing then is not */
+    if (model->trained.steps == steps && !model->trained.part_done) model->scaling.fitted = fitted;
     return status;
 }
 
@@ -359,15 +372,14 @@ int32_t ae__fit(ae_model *model, const ae__fit_request *request)
     const uint64_t batch = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_BATCH);
     const uint64_t batches = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_ACCUMULATE);
     ae__fit_request own = *request;
-    ae__split split = {.numbers = NULL};
+    ae__split split = {.data = *request->data};
     if (model->trained.epochs >= (uint64_t)request->epochs && !to_be_restored(model, request))
         return AE_OK;
-    if (request->split > 0) {
-        AE_TRY(ae__split_create(&split, model, request->data, request->split));
-        own.data = &split.data;
-        own.validation = &split.validation;
-    }
-    fitting f = {.model = model, .request = &own, .rows = own.data->x.rows};
+    if (request->validation) split.validation = *request->validation;
+    if (request->split > 0) AE_TRY(ae__split_create(&split, model, request->data, request->split));
+    own.data = &split.data;
+    if (request->validation || request->split > 0) own.validation = &split.validation;
+    fitting f = {.model = model, .request = &own, .split = &split, .rows = split.data.x.rows};
     f.batch = batch < f.rows ? batch : f.rows;
     f.group = f.batch * batches < f.rows ? f.batch * batches : f.rows;
     int32_t status = run(&f);

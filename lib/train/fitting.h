@@ -4,10 +4,12 @@
 
 #include "train/feed.h"
 #include "train/fit.h"
+#include "train/split.h"
 
 typedef struct ae__fitting {
     ae_model *model;
     const ae__fit_request *request;
+    ae__split *split; /* the data, split or not, as they enter */
     ae__trainer trainer;
     ae__feed feed;
     uint64_t rows, batch;

@@ -7,7 +7,7 @@
 typedef struct ae__split {
     uint64_t
         *numbers; /* of the rows held out, then of the others, both ascending; NULL: no split */
-    ae__view data, validation;
+    ae__view data, validation; /* copies: arrays may be told how they enter */
 } ae__split;
 
 /* Splits the data by a share above 0. RANGE: one row alone; NOMEM. */

@@ -30,8 +30,9 @@ class NonFiniteError(FormatError):
 # --- tables of the page ---------------------------------------------------------------------------
 
 MAGIC = b"\x89AEM\r\n\x1a\n"
-TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"trnd", b"part", b"stat",
+TAGS = [b"MODL", b"LAYR", b"TERM", b"OPTM", b"WGHT", b"SCAL", b"trnd", b"part", b"stat",
         b"data", b"plat", b"best", b"onli", b"grad", b"DONE"]  # in the order of the file
+OPTIONAL = [b"SCAL"]  # of those in capitals
 I64, F64, F32 = 3, 4, 1  # types
 LARGEST, SMALLEST, BELOW_1 = (2 - 2.0 ** -23) * 2.0 ** 127, 2.0 ** -126, 1 - 2.0 ** -23
 
@@ -53,6 +54,8 @@ PARAMETERS = {
     27: Parameter("accumulate", I64, 1, 1, 65536),
     30: Parameter("shuffle_block", I64, 256, 1, 2 ** 24),
     31: Parameter("shuffle_window", I64, 16, 1, 2 ** 16),
+    41: Parameter("scaling_input", I64, 0, 0, 2),
+    42: Parameter("scaling_target", I64, 0, 0, 2),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
     101: Parameter("activation", I64, 0, 0, 8),
     102: Parameter("slope", F64, 0.3, SMALLEST, BELOW_1),
@@ -110,7 +113,7 @@ PARAMETERS = {
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
-MODEL = Kind("model", [1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24, 25, 26, 27, 30, 31])
+MODEL = Kind("model", [1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24, 25, 26, 27, 30, 31, 41, 42])
 CONV_1D = [101, 102, 103, 104, 130, 132, 134, 135, 138, 139]
 CONV_2D = [101, 102, 103, 104, *range(130, 140)]
 LAYERS = {
@@ -139,6 +142,8 @@ METRICS = {0: "loss", 1: "val_loss", 2: "learning_rate", 3: "dead_units", 4: "ac
 TERM, VAL_TERM = 100, 200  # metrics of loss 0
 STATES = {"idle"}  # arrays that do not count as weights
 SIGMOID = 4  # of ACTIVATIONS
+BOUNDED = {"bce", "bernoulli_nll"}  # losses that want targets in [0, 1]
+NONE, STANDARD = 0, 2  # kinds of scaling
 GAUSSIAN, SALT_PEPPER = 1, 3  # kinds of noise
 SHARED = 1  # kind of variance
 POSTERIOR, PRIOR = 4, 5  # purposes of draws
@@ -328,7 +333,7 @@ def chunks(data):
             file.refuse(f"unknown chunk {tag.decode()}", VersionError)
     file.end()
     for tag in TAGS:
-        if tag not in found and tag.isupper():
+        if tag not in found and tag.isupper() and tag not in OPTIONAL:
             file.refuse(f"{tag.decode()} is missing")
     if (b"trnd" in found) != (b"stat" in found):
         file.refuse("trnd without stat, or stat without trnd")
@@ -400,6 +405,8 @@ class Model:
     input_dim           numbers in a row of input
     layers              Layer; the first code_layers of them are the encoder
     terms, optimiser    losses and optimiser, each a kind and its parameters
+    scalers             of input and target, each pairs of offset and scale, or None where numbers stay as they
+                        are; None: not known yet
     weights             {(layer, "kernel", "bias" or "idle"): list of rows}; of losses, which count on after
                         the layers, "log_variance"
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
@@ -418,8 +425,11 @@ class Model:
         self._terms(file["TERM"])
         self.optimiser = file["OPTM"].part(OPTIMISERS)
         self._weights(file["WGHT"])
+        self.scalers = self._scaling(file.get("SCAL"))
         self.training, self.history, self.sums, self.states = None, {}, None, []
         if "trnd" in file:
+            if self.scalers is None:
+                file["trnd"].refuse("trained without a scaling")
             self._training(file["trnd"])
             self._states(file["stat"])
         if "part" in file:
@@ -439,16 +449,35 @@ class Model:
 
     def features(self, layer, row, side=None):
         """The output of one layer; -1 is the last."""
-        return self._run(self.layers[:range(len(self.layers))[layer] + 1], row, side)
+        return self._run(self.layers[:range(len(self.layers))[layer] + 1], self.scaled(row), side)
 
     def encode(self, row, side=None):
-        return self._run(self.layers[:self.code_layers], row, side)
+        return self._run(self.layers[:self.code_layers], self.scaled(row), side)
 
     def decode(self, code, side=None):
-        return self._run(self.layers[self.code_layers:], code, side)
+        return self._unscaled(self._run(self.layers[self.code_layers:], code, side))
 
     def reconstruct(self, row, side=None):
-        return self._run(self.layers, row, side)
+        return self._unscaled(self._run(self.layers, self.scaled(row), side))
+
+    def scaled(self, row, target=False):
+        """A row as it enters, as x or as the target."""
+        if self.scalers is None:
+            raise ValueError("the scaling is not known yet")
+        scaler = self.scalers[target]
+        if scaler is None:
+            return row
+        row = [(v - offset) / scale for v, (offset, scale) in zip(row, scaler)]
+        if self.bounded and scaler is self.scalers[True]:
+            row = [min(max(v, 0.0), 1.0) if math.isfinite(v) else v for v in row]
+        return row
+
+    def _unscaled(self, row):
+        if self.scalers is None:
+            raise ValueError("the scaling is not known yet")
+        if self.scalers[True] is None:
+            return row
+        return [v * scale + offset for v, (offset, scale) in zip(row, self.scalers[True])]
 
     def losses(self, row, side=None, number=0):
         """The loss of a row that is its own target, and of each loss its value without its weight; number: of
@@ -497,17 +526,18 @@ class Model:
         return range(len(self.layers))[term.parameters.get("layer", -1)]
 
     def _sample_losses(self, row, side, number, sample):
-        outputs = self._outputs(row, side, number, sample)
-        return [self._loss(i, term, row, outputs) for i, term in enumerate(self.terms)]
+        x, target = self.scaled(row), self.scaled(row, target=True)
+        outputs = self._outputs(x, side, number, sample)
+        return [self._loss(i, term, x, target, outputs) for i, term in enumerate(self.terms)]
 
-    def _loss(self, number, term, row, outputs):
+    def _loss(self, number, term, x, row, outputs):
         at, y = self._layer_of(term), outputs[self._layer_of(term)]
         if term.kind == "l1":
             return sum(map(abs, y))
         if term.kind == "kl_sparsity":
             return 0.0  # a row has none of its own
         if term.kind == "kl":
-            return self._kl(outputs[at - 1] if at else row, y)
+            return self._kl(outputs[at - 1] if at else x, y)
         if term.kind == "gaussian_nll":
             logs = self._log_variances(number, term.parameters)
             return sum((a - t) ** 2 / math.exp(v) + v + math.log(2 * math.pi) for a, t, v in zip(y, row, logs)) / 2
@@ -533,7 +563,7 @@ class Model:
         return learned * outputs if parameters["variance_kind"] == SHARED else learned
 
     def _sparsity(self, layer, target, rows, sides):
-        outputs = [self._outputs(row, side, number, sample)[layer] for sample in range(self.samples)
+        outputs = [self._outputs(self.scaled(row), side, number, sample)[layer] for sample in range(self.samples)
                    for number, (row, side) in enumerate(zip(rows, sides))]
         return sum(divergence(sum(unit) / len(outputs), target) for unit in zip(*outputs))
 
@@ -614,6 +644,9 @@ class Model:
             self.term_shapes.append({(0, "log_variance"): (1, learned)} if learned else {})
             self.kept.append({"kl": 2, "kl_sparsity": 1}.get(term.kind, 0) * on.outputs)
         kinds = sorted(term.kind for term in self.terms)
+        self.bounded = not BOUNDED.isdisjoint(kinds)
+        if self.bounded and self.parameters["scaling_target"] == STANDARD:
+            chunk.refuse("a standardised target of what wants 0 to 1")
         likelihoods = [kind for kind in kinds if kind in ("bernoulli_nll", "gaussian_nll")]
         if self.parameters["bound"] and (len(kinds), len(likelihoods), kinds.count("kl")) != (2, 1, 1):
             chunk.refuse("a bound of what are not densities")
@@ -643,6 +676,28 @@ class Model:
                 layer.bias = self.weights.get((number, "bias"), [[0.0] * layer.outputs])[0]
             else:
                 layer.weights = {name: self.weights[number, name] for _, name in layer.shapes}
+
+    def _scaling(self, chunk):
+        kinds = self.parameters["scaling_input"], self.parameters["scaling_target"]
+        outputs = self.layers[-1].outputs
+        if chunk is None:
+            return None if any(kinds) else (None, None)
+        if not any(kinds):
+            chunk.refuse("nothing is scaled")
+        own = chunk.number("I", "own", 0, 1)
+        scaler = self._scaler(chunk, self.input_dim) if kinds[0] != NONE else None
+        if own:
+            return scaler, self._scaler(chunk, outputs) if kinds[1] != NONE else None
+        if scaler and self.input_dim != outputs or self.bounded and kinds[0] == STANDARD:
+            chunk.refuse("the input's scaler is none for the target")
+        return scaler, scaler
+
+    def _scaler(self, chunk, dim):
+        offsets, scales = chunk.fields(f"{dim}d"), chunk.fields(f"{dim}d")
+        for offset, scale in zip(offsets, scales):
+            if not math.isfinite(offset) or not 2.0 ** -1022 <= scale < math.inf or math.isinf(offset / scale):
+                chunk.refuse(f"offset {offset}, scale {scale}")
+        return list(zip(offsets, scales))
 
     def _training(self, chunk):
         epochs = chunk.number("Q", "epochs", 0, 2 ** 24 - 1)

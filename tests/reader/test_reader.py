@@ -161,6 +161,15 @@ MODELS = {
         ("pool1d", "AE_POOL_AVERAGE", 2, "AE_PADDING_VALID"), ("reshape_signal", 9, 2),
         ("conv1d", 2, 4, "AE_PADDING_VALID", "AE_ACT_LINEAR"), ("loss", "AE_LOSS_MSE"),
     ],
+    "standardised": [
+        ("input", 12), ("set_i64", "AE_PARAM_SCALING_INPUT", "AE_SCALING_STANDARD"), ("dense", 4, "AE_ACT_TANH"), ("code",),
+        ("dense", 12, "AE_ACT_LINEAR"), ("loss", "AE_LOSS_MSE"), ("loss", "AE_LOSS_GAUSSIAN_NLL"),
+    ],
+    "brought to [0, 1]": [
+        ("input", 12), ("set_i64", "AE_PARAM_SCALING_INPUT", "AE_SCALING_MIN_MAX"),
+        ("set_i64", "AE_PARAM_SCALING_TARGET", "AE_SCALING_MIN_MAX"), ("dense", 4, "AE_ACT_RELU"), ("code",),
+        ("dense", 12, "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_BCE"),
+    ],
     "all encoder": [
         ("input", 12), ("dense", 12, "AE_ACT_SIGMOID"), ("code",), ("loss", "AE_LOSS_MSE"),
         ("optimizer", "AE_OPTIM_SGD"),
@@ -234,7 +243,7 @@ FAULTS = {  # of tiny-1.0.aem, one each: chunk, offset in the payload, new bytes
     "dimension above its bound": (b"MODL", 4, u32(2 ** 24 + 1), NEWER),
     "no encoder": (b"MODL", 12, u32(0), DAMAGED),
     "encoder beyond the layers": (b"MODL", 12, u32(3), DAMAGED),
-    "more parameters than bytes": (b"MODL", 16, u32(17), DAMAGED),
+    "more parameters than bytes": (b"MODL", 16, u32(19), DAMAGED),
     "parameter unknown": (b"MODL", 20, u32(99), NEWER),
     "parameter of another kind": (b"MODL", 20, u32(300), NEWER),
     "parameter twice": (b"MODL", 36, u32(1), DAMAGED),
@@ -297,6 +306,32 @@ PARTS = {  # payloads of part in drawn-1.0.aem: two losses, and two sums of the 
     "more sums than bytes": (u32(5) + part(1.0, 2.0, 3.0, 4.0)[4:], DAMAGED),
     "sum that is not finite": (part(1.0, math.inf, 3.0, 4.0), DAMAGED),
     "sum that is NaN": (part(1.0, 2.0, 3.0, math.nan), DAMAGED),
+}
+
+
+def scal(own, *numbers):
+    return struct.pack(f"<I{len(numbers)}d", own, *numbers)
+
+
+SCALED = [(1, {100: 2}), (1, {100: 2, 101: 4})], [(2, {})]  # layers and losses on two numbers
+SCALINGS = {  # parameters 41 and 42, payload of SCAL
+    "of the input": (1, 0, scal(0, 1.0, -2.0, 0.5, 3.0), OK),
+    "of both": (2, 1, scal(1, 0.0, 0.0, 1.0, 1.0, 1e300, -1e300, 1.0, 1e300), OK),
+    "of the target alone": (0, 1, scal(1, 1.0, 2.0, 3.0, 4.0), OK),
+    "of a target that has none": (0, 1, scal(0), OK),
+    "of the input, the target stays": (2, 0, scal(1, 1.0, 2.0, 3.0, 4.0), OK),
+    "of nothing": (0, 0, scal(0), DAMAGED),
+    "shared, where it may not be": (2, 1, scal(0, 1.0, 2.0, 3.0, 4.0), DAMAGED),
+    "of neither kind": (1, 1, scal(2, 1.0, 2.0, 3.0, 4.0), DAMAGED),
+    "an offset that is NaN": (1, 0, scal(0, math.nan, 0.0, 1.0, 1.0), DAMAGED),
+    "a scale that is infinite": (1, 0, scal(0, 0.0, 0.0, 1.0, math.inf), DAMAGED),
+    "a scale of 0": (1, 0, scal(0, 0.0, 0.0, 0.0, 1.0), DAMAGED),
+    "a scale below 0": (1, 0, scal(0, 0.0, 0.0, 1.0, -1.0), DAMAGED),
+    "a least scale": (1, 0, scal(0, 0.0, 0.0, 2.0 ** -1022, 1.0), OK),
+    "a scale below that": (1, 0, scal(0, 0.0, 0.0, 2.0 ** -1023, 1.0), DAMAGED),
+    "a ratio that overflows": (1, 0, scal(0, 0.0, 1e300, 1.0, 1e-10), DAMAGED),
+    "numbers too few": (1, 0, scal(0, 0.0, 0.0, 1.0), DAMAGED),
+    "numbers too many": (1, 0, scal(0, 0.0, 0.0, 1.0, 1.0, 1.0), DAMAGED),
 }
 
 
@@ -379,6 +414,9 @@ DESCRIPTIONS = {  # layers, losses, parameters of the model; sections 5 and 8 of
     "interpolation unknown": ([SIGNAL, (13, {143: 2}), FLAT, CODER], [], {}, NEWER),
     "epsilon 0": ([(18, {151: 0.0}), CODER], [], {}, DAMAGED),
     "cross-entropy of a shape": ([DECODER, (15, {})], [(2, {})], {}, DAMAGED),
+    "scaled, not yet fitted": ([CODER, DECODER], [BERNOULLI], {41: 2, 42: 1}, OK),
+    "a standardised target of a cross-entropy": ([CODER, DECODER], [BERNOULLI], {42: 2}, DAMAGED),
+    "scaling unknown": ([CODER, DECODER], [], {41: 3}, NEWER),
     "bound unknown": ([CODER, DRAW, DECODER], [KL, BERNOULLI], {6: 2}, NEWER),
 }
 
@@ -761,6 +799,12 @@ class RefusesWhatTheLibraryRefuses(Case):
         self.assert_answer(closed, DAMAGED)
         untrained = [one for one in parts if one[0] not in (b"trnd", b"stat")]
         self.assert_answer(put_together(header, untrained), DAMAGED)
+
+    def test_each_fault_of_a_scaling(self):
+        for name, (of_input, of_target, payload, answer) in SCALINGS.items():
+            header, parts = taken_apart(described(*SCALED, dim=2, model={41: of_input, 42: of_target}))
+            with self.subTest(name):
+                self.assert_answer(put_together(header, parts[:-1] + [(b"SCAL", payload)] + parts[-1:]), answer)
 
     def test_each_description_in_its_class(self):
         for name, (layers, terms, model, answer) in DESCRIPTIONS.items():

@@ -25,6 +25,7 @@ static ae_model *create_model(int64_t dim, const settings *s)
     ae_config_dense(config, 64, AE_ACT_RELU);
     ae_config_dense(config, dim, AE_ACT_LINEAR);
     ae_config_loss(config, AE_LOSS_MSE);
+    ae_config_set_i64(config, AE_PARAM_SCALING_INPUT, AE_SCALING_STANDARD);
     ae_config_set_i64(config, AE_PARAM_BATCH, s->batch);
     ae_config_set_i64(config, AE_PARAM_SEED, s->seed);
     ae_config_set_i64(config, AE_PARAM_THREADS, s->threads);
@@ -60,6 +61,18 @@ static double auc_by_model(ae_model *model, const anomalies *a)
     return area;
 }
 
+/* The rules without training want columns of one size, too. */
+static void scale_as(const ae_model *model, anomalies *a)
+{
+    const size_t dim = (size_t)a->train.cols;
+    double *offset = allocate(dim, sizeof *offset), *scale = allocate(dim, sizeof *scale);
+
+    must(ae_model_scaling_get(model, AE_DATA_X, offset, scale, dim));
+    anomalies_rescale(a, offset, scale);
+    free(offset);
+    free(scale);
+}
+
 int main(int argc, char **argv)
 {
     settings s = {.out = ".", .epochs = 100, .batch = 32, .threads = 1};
@@ -80,8 +93,10 @@ int main(int argc, char **argv)
     report_chart(model, path_in(s.out, "loss.png").text);
     must(ae_model_save(model, path_in(s.out, "anomaly.aem").text));
 
+    const double auc = auc_by_model(model, &a);
+    scale_as(model, &a);
     const result results[] = {
-        {"auc", auc_by_model(model, &a), 4},
+        {"auc", auc, 4},
         {"auc_norm", auc_by_norm(&a), 4},
         {"auc_pca", auc_by_pca(&a, ae_model_code_dim(model)), 4},
         {"auc_knn", auc_by_neighbours(&a, 5), 4},

@@ -153,9 +153,10 @@ typedef struct anomalies {
 
 /* Reads folder/NAME-X.npy and folder/NAME-y.npy (1: an anomaly); with folder NULL, draws 2,000
  * points of a curved space of 3 dimensions in 12, and 200 that have the same values in each column,
- * but do not lie in it. The columns are then standardised: mean 0 and variance 1 over the rows of
- * train. */
+ * but do not lie in it. */
 void anomalies_load(anomalies *out, const char *folder, const char *name, int64_t seed);
+/* Replaces each value of a column by (value - offset) / scale. */
+void anomalies_rescale(anomalies *a, const double *offset, const double *scale);
 void anomalies_free(anomalies *a);
 
 /* Area under the ROC curve: how often an anomaly scores above a normal row; ties count half. */

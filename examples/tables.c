@@ -1,4 +1,4 @@
-/* Tables for the search of anomalies: read or drawn, split, standardised, and judged. */
+/* Tables for the search of anomalies: read or drawn, split, scaled, and judged. */
 #include "common.h"
 
 #include <inttypes.h>
@@ -87,37 +87,19 @@ static void copy_rows(table *out, const table *x, const int64_t *order, int64_t 
                (size_t)x->cols * sizeof *x->values);
 }
 
-/* Of one column; deviation 1 where all values are the same. */
-static void moments(double *mean, double *deviation, const table *x, int64_t col)
-{
-    double sum = 0.0, squares = 0.0;
-
-    for (int64_t i = 0; i < x->rows; i++) sum += (double)x->values[i * x->cols + col];
-    *mean = sum / (double)x->rows;
-    for (int64_t i = 0; i < x->rows; i++) {
-        const double difference = (double)x->values[i * x->cols + col] - *mean;
-        squares += difference * difference;
-    }
-    *deviation = squares > 0.0 ? sqrt(squares / (double)x->rows) : 1.0;
-}
-
-static void rescale(table *x, int64_t col, double mean, double deviation)
+static void rescale(table *x, const double *offset, const double *scale)
 {
     for (int64_t i = 0; i < x->rows; i++) {
-        float *value = &x->values[i * x->cols + col];
-        *value = (float)(((double)*value - mean) / deviation);
+        float *row = x->values + i * x->cols;
+        for (int64_t j = 0; j < x->cols; j++)
+            row[j] = (float)(((double)row[j] - offset[j]) / scale[j]);
     }
 }
 
-static void standardise(anomalies *a)
+void anomalies_rescale(anomalies *a, const double *offset, const double *scale)
 {
-    double mean, deviation;
-
-    for (int64_t j = 0; j < a->train.cols; j++) {
-        moments(&mean, &deviation, &a->train, j);
-        rescale(&a->train, j, mean, deviation);
-        rescale(&a->test, j, mean, deviation);
-    }
+    rescale(&a->train, offset, scale);
+    rescale(&a->test, offset, scale);
 }
 
 void anomalies_load(anomalies *out, const char *folder, const char *name, int64_t seed)
@@ -135,7 +117,6 @@ void anomalies_load(anomalies *out, const char *folder, const char *name, int64_
     copy_rows(&out->train, &x, order, half);
     copy_rows(&out->test, &x, order + half, x.rows - half);
     out->n_normal = n_normal - half;
-    standardise(out);
     free(order);
     free(x.values);
     free(y.values);

@@ -92,6 +92,7 @@ static void run_epilogue(const grid *t, size_t row, size_t rows, size_t col, siz
     ae__epilogue e = *g->epilogue;
     if (e.bias) e.bias += col;
     if (e.target) e.target += row * e.target_ld + col;
+    if (e.element) e.element += row * e.element_ld + col;
     if (e.row_weight) e.row_weight += row;
     if (e.row_value) e.row_value += row;
     if (e.prev) e.prev += row * e.prev_ld + col;

@@ -332,6 +332,12 @@ enum {
     AE_PARAM_SHUFFLE_BLOCK = 30,      /* i64, 256: rows of a block; 1 to 2^24 */
     AE_PARAM_SHUFFLE_WINDOW = 31,     /* i64, 16: blocks of a window, which a fit has in memory as a
                                    * whole of data that are read; 1 to 2^16 */
+    AE_PARAM_MISSING = 40,            /* i64, 0: whether NaN in x and y stands for a number that is
+                                       * missing: in x it enters as 0, in the target it is no part of a
+                                       * loss, nor of a score. Of a row's elements that are there a
+                                       * mean is taken over their number, a likelihood is that of
+                                       * these alone; a row with none has the loss 0. Fixed once a
+                                       * model exists */
 
     /* the layer added last (ae_config_set); kept in the file */
     AE_PARAM_UNITS = 100,      /* i64: outputs of a dense layer, as given to ae_config_dense */
@@ -396,6 +402,11 @@ enum {
     AE_PARAM_VARIANCE = 206,  /* f64, 1: of GAUSSIAN_NLL, or where its learning begins; 1e-8 to
                                * 1e8 */
     AE_PARAM_VARIANCE_KIND = 207, /* i64, AE_VARIANCE_FIXED */
+    AE_PARAM_FEATURE_WEIGHTS =
+        208, /* i64, 0: of a loss, not of a penalty: whether each feature of the
+                                     * output has a weight, all 1 until ae_model_weights_set, of
+                                     * "feature_weight" of the loss, changes them. MSE, MAE, HUBER and
+                                     * BCE divide by their sum instead of d */
 
     /* the optimiser (ae_config_set, ae_model_set); kept in the file. ae_config_optimizer puts them
      * back to their defaults */
@@ -879,9 +890,17 @@ typedef struct ae_data ae_data;
 /* What an array is. */
 enum {
     AE_DATA_UNSET = -1,
-    AE_DATA_X = 0,   /* the input */
-    AE_DATA_Y = 1,   /* the target; without it the input is the target */
-    AE_DATA_SIDE = 2 /* what the concat layers append, for models that have some */
+    AE_DATA_X = 0,    /* the input */
+    AE_DATA_Y = 1,    /* the target; without it the input is the target */
+    AE_DATA_SIDE = 2, /* what the concat layers append, for models that have some */
+    /* A weight for each row, of dimension 1, finite and not below 0; without it all are 1. The loss of
+     * training and of ae_evaluate is the mean over rows by weight, sum w v / sum w: a row of weight 2
+     * counts as if it stood there twice, one of weight 0 not at all. A batch whose weights are all 0 has
+     * a gradient of 0, and the optimiser makes the step that it makes of that. Batch normalisation and
+     * topk layers, which look at rows and not at losses, take all rows alike; scores and all other
+     * uses, too. Where all are 0: RANGE, of an array before the first step, of data that are read at
+     * the end of the epoch. */
+    AE_DATA_WEIGHT = 3
 };
 
 /* Makes an empty view, to be freed by ae_data_free. INVALID and NOMEM as ae_config_create.

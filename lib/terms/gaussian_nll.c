@@ -11,7 +11,8 @@
 
 enum { ROWS = 16 /* of one task */, BLOCK = 64 /* elements at a time */ };
 
-static const int32_t params[] = {AE_PARAM_WEIGHT, AE_PARAM_VARIANCE, AE_PARAM_VARIANCE_KIND, 0};
+static const int32_t params[] = {AE_PARAM_WEIGHT, AE_PARAM_VARIANCE, AE_PARAM_VARIANCE_KIND,
+                                 AE_PARAM_FEATURE_WEIGHTS, 0};
 
 static bool learned(const ae__term_call *call)
 {
@@ -59,7 +60,7 @@ static void variances(const ae__term_call *call, size_t at, size_t count, real *
 static void distances(const ae__term_call *call, size_t i, size_t at, size_t count, real *r)
 {
     const ae__context *context = call->context;
-    const real *t = context->target + i / (call->rows / context->rows) * context->target_row + at;
+    const real *t = context->target + ae__term_data_row(call, i) * context->target_row + at;
     if (call->y) {
         for (size_t j = 0; j < count; j++) r[j] = call->y[i * call->row + at + j];
     } else {
@@ -77,10 +78,15 @@ static void add_values(const ae__term_call *call, size_t begin, size_t end, size
     variances(call, at, count, log_v, inverse);
     for (size_t j = 0; j < count; j++) constant += (double)log_v[j] + log_2_pi;
     for (size_t i = begin; i < end; i++) {
+        const real *element = ae__term_element(call, i, at);
+        double weighed = 0;
         real sum = 0;
         distances(call, i, at, count, r);
-        for (size_t j = 0; j < count; j++) sum += r[j] * r[j] * inverse[j];
-        call->values[i] += 0.5 * ((double)sum + constant);
+        for (size_t j = 0; j < count; j++) r[j] = r[j] * r[j] * inverse[j];
+        for (size_t j = 0; j < count; j++) sum += r[j];
+        for (size_t j = 0; element && j < count; j++)
+            weighed += (double)element[j] * ((double)r[j] + (double)log_v[j] + log_2_pi);
+        call->values[i] += 0.5 * (element ? weighed : (double)sum + constant);
     }
 }
 
@@ -108,6 +114,13 @@ static void values(const ae__term_call *call)
 
 #ifdef AE_TRAINING
 
+/* Times the weights of elements [at, at + count) of row i. */
+static void weigh(const ae__term_call *call, size_t i, size_t at, size_t count, real *g)
+{
+    const real *element = ae__term_element(call, i, at);
+    for (size_t j = 0; element && j < count; j++) g[j] *= element[j];
+}
+
 static void add_gradients(const ae__term_call *call, size_t begin, size_t end, size_t at,
                           size_t count)
 {
@@ -118,6 +131,7 @@ static void add_gradients(const ae__term_call *call, size_t begin, size_t end, s
         const real scale = (real)ae__term_scale(call, i);
         distances(call, i, at, count, g);
         for (size_t j = 0; j < count; j++) g[j] *= scale * inverse[j];
+        weigh(call, i, at, count, g);
         if (call->y) {
             ae__term_add(call, i, at, count, call->y + i * call->row + at, g);
         } else {
@@ -146,7 +160,9 @@ static void variance_task(void *arg, size_t task, size_t worker)
     for (size_t i = 0; i < call->rows; i++) {
         const double scale = 0.5 * ae__term_scale(call, i);
         distances(call, i, at, count, r);
-        for (size_t j = 0; j < count; j++) sum[j] += scale * (double)(1 - r[j] * r[j] * inverse[j]);
+        for (size_t j = 0; j < count; j++) r[j] = 1 - r[j] * r[j] * inverse[j];
+        weigh(call, i, at, count, r);
+        for (size_t j = 0; j < count; j++) sum[j] += scale * (double)r[j];
     }
     for (size_t j = 0; j < count; j++)
         out[at + j] = (real)(sum[j] * (double)ae__log_variance_slope(log_v[j]));

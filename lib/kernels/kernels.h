@@ -49,9 +49,8 @@ typedef struct ae__epilogue {
     bool gradient;
     const real *target; /* rows x n, row stride target_ld */
     size_t target_ld;
-    const real
-        *element; /* weights, rows x n, row stride element_ld (0: one row for all); NULL: all 1 */
-    size_t element_ld;
+    const real *element; /* weights: rows x n, row stride element_ld; NULL: all 1 */
+    size_t element_ld;   /* 0: one row for all */
     real scale;
     const real *row_weight; /* one a row; NULL: all 1 */
     double *row_value;      /* one a row; added to */

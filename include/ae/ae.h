@@ -154,8 +154,10 @@ enum {
 };
 
 /* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean
- * over rows (as Keras). The cross-entropies are computed from logits: the last activation must be
- * AE_ACT_SIGMOID, targets lie in [0, 1]. */
+ * over rows (as Keras), by their weights where they have some (AE_DATA_WEIGHT). Where features have
+ * weights (AE_PARAM_FEATURE_WEIGHTS), or some are missing (AE_PARAM_MISSING), 1/d sum becomes the weighted
+ * mean of those that are there, sum their weighted sum. The cross-entropies are computed from logits: the
+ * last activation must be AE_ACT_SIGMOID, targets lie in [0, 1]. */
 enum {
     AE_LOSS_UNSET = -1,
     AE_LOSS_MSE = 1,           /* mean squared error: 1/d sum (y - t)^2 */
@@ -870,7 +872,7 @@ AE_API int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, s
 /* Changes, or reads, a parameter of scope model, optim or run between calls: a lower learning rate,
  * more threads. Codes as ae_config_set, and: RANGE: threads whose workspace is above
  * AE_PARAM_MEMORY, or an AE_PARAM_MEMORY below the workspace; STATE: fixed once a model exists (those of layers and
- * losses, AE_PARAM_SEED), or a forked process; BUSY: called from a progress callback, or of scope model
+ * losses, AE_PARAM_SEED, AE_PARAM_MISSING), or a forked process; BUSY: called from a progress callback, or of scope model
  * or optim while the model has shares; UNSUPPORTED, NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as it was.
  * Threads: one call per handle. Allocates: for AE_PARAM_THREADS. Since: 0.1. */
 AE_API int32_t ae_model_set_i64(ae_model *model, int32_t param, int64_t value);
@@ -893,13 +895,13 @@ enum {
     AE_DATA_X = 0,    /* the input */
     AE_DATA_Y = 1,    /* the target; without it the input is the target */
     AE_DATA_SIDE = 2, /* what the concat layers append, for models that have some */
-    /* A weight for each row, of dimension 1, finite and not below 0; without it all are 1. The loss of
-     * training and of ae_evaluate is the mean over rows by weight, sum w v / sum w: a row of weight 2
-     * counts as if it stood there twice, one of weight 0 not at all. A batch whose weights are all 0 has
-     * a gradient of 0, and the optimiser makes the step that it makes of that. Batch normalisation and
-     * topk layers, which look at rows and not at losses, take all rows alike; scores and all other
-     * uses, too. Where all are 0: RANGE, of an array before the first step, of data that are read at
-     * the end of the epoch. */
+    /* A weight for each row: of dimension 1, finite, not below 0; without it all are 1. The losses of
+     * training and of ae_evaluate are means over rows by weight, sum w v / sum w: in one batch a row of
+     * weight 2 counts as if it stood there twice, one of weight 0 not at all. Penalties are weighed with
+     * the losses. Batch normalisation and topk layers, which look at rows and not at losses, take all rows
+     * alike, and so do scores and all other uses. A batch whose weights are all 0 has the gradient 0, of
+     * which the optimiser makes a step; until some are not an event's losses are NaN. All weights of the
+     * data may not be 0: RANGE, of an array before the first step, of data that are read at the end. */
     AE_DATA_WEIGHT = 3
 };
 
@@ -1095,10 +1097,11 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * Found before the first step, with the model unchanged: INVALID (NULL, misaligned, or both validation
  * data and AE_FIT_SPLIT), STATE (no loss, a forked process, or an epoch left open on other data: see
  * CANCELLED), BUSY (called from a progress callback, or the model has shares), SHAPE (dimensions other
- * than the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs more than
- * AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
- * to), NOMEM, UNSUPPORTED (a library without training). A child that the callback forks gets STATE on its
- * return, where the fit has threads.
+ * than the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; weights below 0 or all 0; a
+ * batch that needs more than AE_PARAM_MEMORY), NONFINITE (infinity in the data, or NaN where
+ * AE_PARAM_MISSING does not allow it), IO (a checkpoint's path cannot be written to), NOMEM, UNSUPPORTED
+ * (a library without training). A child that the callback forks gets STATE on its return, where the fit
+ * has threads.
  *
  * Data that are read (ae_data_source, ae_data_npy, ae_data_idx) give the bits of the same rows in
  * memory. Of them a window is in memory, AE_PARAM_SHUFFLE_BLOCK x SHUFFLE_WINDOW rows whatever the
@@ -1125,7 +1128,7 @@ AE_API int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_op
  * it is used. What it needs is kept in the model and its file; nothing grows with the number of calls.
  *   x, y   as for ae_fit
  *   rows   1 to 2^24, of the whole call: AE_PARAM_BATCH and SHUFFLE have no say
- *   loss   becomes the mean loss of these rows, each before the step; may be NULL
+ *   loss   becomes the mean loss of these rows, by weight, each before the step; may be NULL
  * There are no epochs here. Schedules go by the steps, which ae_fit's are counted with; a plateau, a
  * history, early stopping and checkpoints belong to ae_fit, and an epoch that it left open waits for it.
  * A warm-up of a penalty is taken as over. Random draws are functions of the step, so that every call
@@ -1144,7 +1147,8 @@ AE_API double ae_model_running_loss(const ae_model *model);
 /* What the history holds, a value an epoch. */
 enum {
     AE_METRIC_UNSET = -1,
-    AE_METRIC_LOSS = 0,          /* mean over the epoch's rows, each taken when it was trained on */
+    AE_METRIC_LOSS = 0,          /* mean over the epoch's rows, by weight, each taken when it was
+                                  * trained on */
     AE_METRIC_VAL_LOSS = 1,      /* of the validation data after the epoch; NaN without any */
     AE_METRIC_LEARNING_RATE = 2, /* of the epoch's last step */
     AE_METRIC_DEAD_UNITS = 3,    /* of all topk layers after the epoch; NaN without such a layer */
@@ -1186,7 +1190,8 @@ AE_API int32_t ae_model_strip(ae_model *model);
  *
  * x is rows x input dimensions of float32, or data of any type through ..._data. Rows are
  * independent: a row's result has the same bits alone or among others (with the built-in product),
- * and NaN stays in its row. Data that are read are read in pieces, in order, once. Common to all:
+ * and NaN stays in its row (with AE_PARAM_MISSING it counts as 0 in x). Data that are read are read in
+ * pieces, in order, once. Common to all:
  *   rows   1 to 2^40 - 1
  *   cap    numbers that the output has room for, at least rows x its dimensions
  * INVALID: NULL, misaligned, or an output that overlaps the input. RANGE: rows, or cap. SHAPE: data
@@ -1219,8 +1224,9 @@ AE_API int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *d
                                 size_t cap);
 
 /* How badly each row is reconstructed: its own value of the model's loss, high for rows unlike
- * those trained on. Their mean is ae_evaluate's loss, up to rounding to float. A NaN in a row gives
- * a NaN score, which no threshold catches.
+ * those trained on. Their mean, by weight, is ae_evaluate's loss, up to rounding to float. A NaN in a row
+ * gives a NaN score, which no threshold catches, unless AE_PARAM_MISSING has it leave the loss: rows with
+ * gaps then compare with others where the loss is a mean, and a row that is all gap scores 0.
  *   scores   one a row
  * The target is y of the data where it has one, else x. STATE, too: the model has no loss. RANGE,
  * too: targets outside [0, 1] of a cross-entropy.
@@ -1228,10 +1234,10 @@ AE_API int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *d
 AE_API int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, size_t cap);
 AE_API int32_t ae_score_data(ae_model *model, const ae_data *data, float *scores, size_t cap);
 
-/* The model's loss over all rows, without training; validation is this function. A warm-up is taken
- * as over, and free bits as 0.
+/* The model's loss over all rows, by weight, without training; validation is this function. A warm-up is
+ * taken as over, and free bits as 0.
  *   y   rows x output dimensions; NULL: x is the target
- * Codes as ae_score.
+ * Codes as ae_score, and of weights: SHAPE (not one for each row), NONFINITE, RANGE (below 0, or all 0).
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_evaluate(ae_model *model, const float *x, const float *y, int64_t rows,
                            double *loss);
@@ -1319,7 +1325,8 @@ AE_API int32_t ae_diagnose_data(ae_model *model, const ae_data *data, double *kl
  * optimiser steps it: "idle", 1 x units, of topk; "mean" and "variance", 1 x channels, of batch
  * normalisation. Losses count on after the layers, so that loss or penalty i is layer ae_model_layers +
  * i: AE_LOSS_GAUSSIAN_NLL that learns its variance has "log_variance", 1 x features or 1 x 1, bounded
- * as that of a Gaussian layer.
+ * as that of a Gaussian layer; one with AE_PARAM_FEATURE_WEIGHTS has "feature_weight", 1 x features, which
+ * no optimiser steps.
  * --------------------------------------------------------------------------------------------- */
 
 /* Describes the arrays of weights by number.
@@ -1340,8 +1347,9 @@ AE_API int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const 
 
 /* Replaces one array; the optimiser's state stays.
  *   values   count numbers, exactly rows x cols, row-major
- * INVALID: NULL, or no such layer or name. SHAPE: count. NONFINITE: NaN or infinity. BUSY: called
- * from a progress callback, or the model has shares. On failure nothing is changed.
+ * INVALID: NULL, or no such layer or name. SHAPE: count. NONFINITE: NaN or infinity. RANGE: weights of
+ * features below 0, or all 0. BUSY: called from a progress callback, or the model has shares. On failure
+ * nothing is changed.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name,
                                     const float *values, size_t count);

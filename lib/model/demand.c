@@ -31,9 +31,8 @@ static int32_t check_finite(const char *name, uint64_t row, size_t column, const
         return AE_OK; /* no float's square is large */
     while (j < count && (isfinite(values[j]) || (gaps && isnan(values[j])))) j++;
     if (j == count) return AE_OK;
-    return ae__fail(AE_ERR_NONFINITE, "%s: row %llu, column %zu is %g, wanted a finite number%s",
-                    name, (unsigned long long)row, column + j, (double)values[j],
-                    isnan(values[j]) ? ", or AE_PARAM_MISSING" : "");
+    return ae__fail(AE_ERR_NONFINITE, "%s: row %llu, column %zu is %g, wanted a finite number",
+                    name, (unsigned long long)row, column + j, (double)values[j]);
 }
 
 static int32_t check_weight(const char *name, uint64_t row, double weight)

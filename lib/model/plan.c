@@ -289,7 +289,8 @@ static bool rows_are_alone(const ae__plan *plan)
     for (int32_t i = 0; i < plan->n_weights; i++) alone = alone && !plan->weights[i].info.state;
     for (int32_t i = 0; i < plan->n_layers; i++) alone = alone && !plan->layers[i].info.saved;
     for (int32_t i = 0; i < plan->n_terms; i++)
-        alone = alone && !plan->terms[i].ops->whole && !plan->terms[i].info.n_weights;
+        alone = alone && !plan->terms[i].ops->whole &&
+                plan->terms[i].info.n_weights == (plan->terms[i].features >= 0);
     return alone;
 }
 

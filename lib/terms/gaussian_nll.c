@@ -70,23 +70,28 @@ static void distances(const ae__term_call *call, size_t i, size_t at, size_t cou
     for (size_t j = 0; j < count; j++) r[j] -= t[j];
 }
 
+/* Times the weights of elements [at, at + count) of row i. */
+static void weigh(const ae__term_call *call, size_t i, size_t at, size_t count, real *r)
+{
+    const real *element = ae__term_element(call, i, at);
+    for (size_t j = 0; element && j < count; j++) r[j] *= element[j];
+}
+
 static void add_values(const ae__term_call *call, size_t begin, size_t end, size_t at, size_t count)
 {
     const double log_2_pi = 1.8378770664093454836;
     real log_v[BLOCK], inverse[BLOCK], r[BLOCK];
-    double constant = 0;
+    double constant = 0; /* of a row; where elements have weights it goes by them */
     variances(call, at, count, log_v, inverse);
-    for (size_t j = 0; j < count; j++) constant += (double)log_v[j] + log_2_pi;
+    for (size_t j = 0; j < count && !call->element; j++) constant += (double)log_v[j] + log_2_pi;
     for (size_t i = begin; i < end; i++) {
-        const real *element = ae__term_element(call, i, at);
-        double weighed = 0;
         real sum = 0;
         distances(call, i, at, count, r);
         for (size_t j = 0; j < count; j++) r[j] = r[j] * r[j] * inverse[j];
+        for (size_t j = 0; j < count && call->element; j++) r[j] += log_v[j] + (real)log_2_pi;
+        weigh(call, i, at, count, r);
         for (size_t j = 0; j < count; j++) sum += r[j];
-        for (size_t j = 0; element && j < count; j++)
-            weighed += (double)element[j] * ((double)r[j] + (double)log_v[j] + log_2_pi);
-        call->values[i] += 0.5 * (element ? weighed : (double)sum + constant);
+        call->values[i] += 0.5 * ((double)sum + constant);
     }
 }
 
@@ -113,13 +118,6 @@ static void values(const ae__term_call *call)
 }
 
 #ifdef AE_TRAINING
-
-/* Times the weights of elements [at, at + count) of row i. */
-static void weigh(const ae__term_call *call, size_t i, size_t at, size_t count, real *g)
-{
-    const real *element = ae__term_element(call, i, at);
-    for (size_t j = 0; element && j < count; j++) g[j] *= element[j];
-}
 
 static void add_gradients(const ae__term_call *call, size_t begin, size_t end, size_t at,
                           size_t count)

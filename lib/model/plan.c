@@ -286,7 +286,8 @@ static void find_blocks(ae__plan *plan)
 static bool rows_are_alone(const ae__plan *plan)
 {
     bool alone = plan->samples == 1;
-    for (int32_t i = 0; i < plan->n_weights; i++) alone = alone && !plan->weights[i].info.state;
+    for (int32_t i = 0; i < plan->n_weights; i++)
+        alone = alone && (!plan->weights[i].info.state || plan->weights[i].info.weighs);
     for (int32_t i = 0; i < plan->n_layers; i++) alone = alone && !plan->layers[i].info.saved;
     for (int32_t i = 0; i < plan->n_terms; i++)
         alone = alone && !plan->terms[i].ops->whole &&

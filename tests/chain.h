@@ -39,6 +39,7 @@ typedef struct chain {
     int code; /* layers of the encoder; 0: the first alone */
     /* Instead of `input`: height, width and channels of an image; height 0: a signal. */
     int64_t image[3];
+    bool weighed; /* rows have weights */
 } chain;
 
 /* clang-format off */
@@ -116,18 +117,26 @@ typedef struct trial {
     ae__trainer trainer;
     ae__context context;
     size_t in, out; /* elements of a row, which lie close together in a batch this narrow */
+    bool weighed;
 } trial;
+
+/* In [-1, 1); what weighs in a mean is not below 0. */
+static inline real drawn_weight(const ae__weight *w)
+{
+    const real one = (real)draw_one();
+    return w->info.weighs && one < 0 ? -one : one;
+}
 
 static inline trial trial_of(const chain *c, size_t rows)
 {
-    trial t = {.model = chain_model(c)};
+    trial t = {.model = chain_model(c), .weighed = c->weighed};
     const ae__spec *optim = &t.model->desc.optim;
     t.in = t.model->plan.layers[0].in;
     t.out = ae__plan_output(&t.model->plan);
     assert_int_equal(ae__row_stride(t.in), t.in);
     assert_int_equal(ae__row_stride(t.out), t.out);
     EACH_WEIGHT(t.model, w)
-    for (size_t i = 0; i < w->count; i++) t.model->weights[w->offset + i] = (real)draw_one();
+    for (size_t i = 0; i < w->count; i++) t.model->weights[w->offset + i] = drawn_weight(w);
     assert_int_equal(ae__model_reserve_states(t.model, ae__optim_of(optim->kind)->states(optim)),
                      AE_OK);
     assert_int_equal(ae__trainer_bind(&t.trainer, t.model, rows), AE_OK);
@@ -143,6 +152,28 @@ static inline trial trial_of(const chain *c, size_t rows)
     return t;
 }
 
+/* NaN in a quarter of n numbers. */
+static inline void draw_gaps(real *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (draw_unit() < 0.25) x[i] = NAN;
+}
+
+/* Weights of rows, and gaps, where the chain wants them: the last row is all gap. */
+static inline void trial_weigh(trial *t)
+{
+    const size_t rows = t->context.rows;
+    for (size_t i = 0; t->weighed && i < rows; i++)
+        t->trainer.weight[i] = (real)(floor(4 * draw_unit()) / 2);
+    t->context.row_weight = t->weighed ? t->trainer.weight : NULL;
+    if (t->model->plan.missing) {
+        draw_gaps(t->trainer.target, rows * t->out);
+        draw_gaps(t->trainer.x, rows * t->in);
+        for (size_t i = 0; i < t->out; i++) t->trainer.target[(rows - 1) * t->out + i] = NAN;
+    }
+    ae__trainer_weigh(&t->trainer, &t->context);
+}
+
 /* x in [-1, 1), targets in [0, 1), side vectors in [-1, 1) or any labels */
 static inline void trial_draw(trial *t)
 {
@@ -151,6 +182,7 @@ static inline void trial_draw(trial *t)
     for (size_t i = 0; i < t->context.rows * t->out; i++) t->trainer.target[i] = (real)draw_unit();
     for (size_t i = 0; i < t->context.rows * t->context.side_row; i++)
         t->trainer.side[i] = (real)(classes ? floor((double)classes * draw_unit()) : draw_one());
+    trial_weigh(t);
 }
 
 static inline void trial_free(trial *t)

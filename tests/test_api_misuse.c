@@ -344,8 +344,8 @@ static void unknown_constant_or_name_is_quoted(void **state)
     refuses(INVALID, "momentum", ae_config_get_f64(our.config, AE_PARAM_MOMENTUM, &out.f64));
     refuses(INVALID, "units", ae_model_get_i64(our.model, AE_PARAM_UNITS, &out.i64));
     refuses(INVALID, "batch", ae_fit_options_get_i64(our.options, AE_PARAM_BATCH, &out.i64));
-    refuses(INVALID, "role is 3, wanted AE_DATA_X (0), AE_DATA_Y (1) or AE_DATA_SIDE (2)",
-            ae_data_array(our.data, 3, AE_TYPE_F32, x_rows, 1, 1));
+    refuses(INVALID, "role is 4, wanted AE_DATA_X (0), _Y (1), _SIDE (2) or _WEIGHT (3)",
+            ae_data_array(our.data, 4, AE_TYPE_F32, x_rows, 1, 1));
     refuses(INVALID, "role is 9",
             ae_data_source(our.data, 9, AE_TYPE_F32, read_nothing, NULL, 1, 1, 0));
     refuses(INVALID, "role is 9", ae_data_npy(our.data, 9, "x.npy"));

@@ -1,5 +1,5 @@
 /* A batch of images that goes in portions has the gradients of a batch that goes as a whole: the mean of
- * those of its rows. To be linked to the double build alone. */
+ * those of its rows, by their weights. To be linked to the double build alone. */
 #include "chain.h"
 
 /* 40 rows go in portions of 16, 16 and 8; so few as 16 are never cut. */
@@ -44,6 +44,25 @@ static const chain fused = {
     .code = 3,
 };
 
+#define WEIGHED(loss)                                                                              \
+    {                                                                                              \
+        loss,                                                                                      \
+        {                                                                                          \
+            {                                                                                      \
+                AE_PARAM_FEATURE_WEIGHTS, 1                                                        \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+/* Elements that are missing, and others that weigh, of a loss within the product and of two apart. */
+static chain with_gaps(chain c, bool apart)
+{
+    c.terms[0] = (piece)WEIGHED(AE_LOSS_HUBER);
+    if (apart) c.terms[2] = (piece)WEIGHED(AE_LOSS_MAE);
+    c.model[0] = (setting){AE_PARAM_MISSING, 1};
+    return c;
+}
+
 static real *copy_of(const real *x, size_t n)
 {
     real *copy = malloc((n ? n : 1) * sizeof *copy);
@@ -52,8 +71,8 @@ static real *copy_of(const real *x, size_t n)
     return copy;
 }
 
-/* Adds rows / ROWS times the gradients of rows [row, row + rows), from copies of the batch, and the
- * parts. */
+/* Adds the share of their weights times the gradients of rows [row, row + rows), from copies of the batch,
+ * and the parts. */
 static void add_rows(trial *t, const ae__context *batch, const real *x, size_t row, size_t rows,
                      real *gradients, double *parts)
 {
@@ -63,18 +82,20 @@ static void add_rows(trial *t, const ae__context *batch, const real *x, size_t r
     memcpy(t->trainer.x, x + row * t->in, rows * t->in * sizeof *x);
     c.rows = rows;
     c.target += row * t->out;
+    c.element_at += row * c.element_row;
     c.side += row * c.side_row;
     c.row_weight += row;
     c.row_numbers += row;
     ae__trainer_gradients(&t->trainer, &c, NULL, NULL);
     for (size_t i = 0; i < t->model->plan.weight_reals; i++)
-        gradients[i] += t->trainer.gradients[i] * (double)rows / ROWS;
+        gradients[i] +=
+            t->trainer.gradients[i] * ae__context_weight(&c) / ae__context_weight(batch);
     for (size_t i = 0; i < t->model->plan.n_parts; i++) parts[i] += t->trainer.parts[i];
 }
 
 static void check(const chain *c)
 {
-    real weights[ROWS], want[MOST] = {0};
+    real weights[ROWS], want[MOST] = {0}, *element[MOST] = {NULL};
     uint64_t numbers[ROWS];
     double want_parts[MOST] = {0}, parts[MOST];
     trial t = trial_of(c, ROWS);
@@ -93,9 +114,12 @@ static void check(const chain *c)
     real *got = copy_of(t.trainer.gradients, n), *x = copy_of(t.trainer.x, ROWS * t.in);
     real *target = copy_of(t.trainer.target, ROWS * t.out);
     real *side = copy_of(t.trainer.side, ROWS * t.context.side_row);
+    for (int32_t i = 0; t.context.element && i < t.model->plan.n_terms; i++)
+        if (t.context.element[i]) element[i] = copy_of(t.context.element[i], ROWS * t.out);
     memcpy(parts, t.trainer.parts, n_parts * sizeof *parts);
     t.context.target = target;
     t.context.side = side;
+    if (t.context.element) t.context.element = element;
     for (size_t row = 0; row < ROWS; row += PORTION)
         add_rows(&t, &t.context, x, row, row + PORTION > ROWS ? ROWS - row : PORTION, want,
                  want_parts);
@@ -106,6 +130,7 @@ static void check(const chain *c)
     free(x);
     free(target);
     free(side);
+    for (size_t i = 0; i < MOST; i++) free(element[i]);
     trial_free(&t);
 }
 
@@ -114,6 +139,11 @@ static void gradients_of_portions_are_those_of_the_batch(void **state)
     (void)state;
     check(&variational);
     check(&fused);
+    for (int apart = 0; apart < 2; apart++) {
+        const chain gaps[] = {with_gaps(variational, apart), with_gaps(fused, apart)};
+        check(&gaps[0]);
+        check(&gaps[1]);
+    }
 }
 
 /* Every weight once, whole, when all of its gradient is there. */

@@ -41,7 +41,7 @@ static void dimensions_out_of_bounds_are_refused(void **state)
     (void)state;
     const forgery list[] = {
         {"MODL", 0, 4, 0, F, "rank 0"},
-        {"MODL", 0, 4, 3, V, "dimension 77309411329"}, /* code and count of parameters */
+        {"MODL", 0, 4, 3, V, "input of dimension"}, /* code and count of parameters */
         {"MODL", 0, 4, 4, V, "rank 4"},
         {"MODL", 0, 4, U32, V, "rank 4294967295"},
         {"MODL", 4, 8, 0, F, "dimension is 0"},
@@ -282,16 +282,17 @@ static blob open_file(void)
     return b;
 }
 
-/* part: how many sums, 1, and its sum (4). */
+/* part: how many sums, 2: of weights (4) and of the loss (12). */
 static void sums_of_an_open_epoch_must_hold(void **state)
 {
     (void)state;
     const forgery list[] = {
         {"part", 0, 4, 0, F, "another number of sums"},
-        {"part", 0, 4, 2, F, "another number of sums"},
+        {"part", 0, 4, 1, F, "another number of sums"},
         {"part", 0, 4, U32, F, "another number of sums"},
         {"part", 4, 8, f64_bits((double)NAN), F, "sums of an open epoch that are not finite"},
-        {"part", 4, 8, f64_bits((double)INFINITY), F, "not finite"},
+        {"part", 12, 8, f64_bits((double)INFINITY), F, "not finite"},
+        {"part", 4, 8, f64_bits(-1.0), F, "weigh less than 0"},
         {"trnd", 24, 8, 0, F, "sums of an epoch that is not open"},
     };
     for (const forgery *f = list; f < list + sizeof list / sizeof *list; f++) {
@@ -345,11 +346,11 @@ static void scaling_must_hold(void **state)
         {"SCAL", 28, 8, f64_bits((double)INFINITY), F, "scale inf"},
         {"SCAL", 60, 8, 0, F, "column 0 has offset 0, scale 0"},
         {"SCAL", 76, 8, f64_bits((double)NAN), F, "column 2"},
-        {"MODL", 284, 8, AE_SCALING_NONE, F, "column 1 has offset 3.5, scale 0"},
-        {"MODL", 284, 8, 3, V, "scaling_input is 3"},
-        {"MODL", 284, 8, U64, F, "scaling_input is -1"},
-        {"MODL", 300, 8, AE_SCALING_STANDARD, F, "wants targets from 0 to 1"},
-        {"MODL", 300, 8, AE_SCALING_NONE, F, "SCAL is too long"},
+        {"MODL", 300, 8, AE_SCALING_NONE, F, "column 1 has offset 3.5, scale 0"},
+        {"MODL", 300, 8, 3, V, "scaling_input is 3"},
+        {"MODL", 300, 8, U64, F, "scaling_input is -1"},
+        {"MODL", 316, 8, AE_SCALING_STANDARD, F, "wants targets from 0 to 1"},
+        {"MODL", 316, 8, AE_SCALING_NONE, F, "SCAL is too long"},
     };
     for (const forgery *f = list; f < list + sizeof list / sizeof *list; f++) {
         blob b = scaled_file();

@@ -112,7 +112,9 @@ static const fault faults[] = {
     {"onli", 8, 8, INFINITE, AE_ERR_FORMAT},
     {"grad", 0, 8, 0, AE_ERR_FORMAT},
     {"grad", 0, 8, N + 1, AE_ERR_FORMAT},
-    {"grad", 8, 4, UINT64_C(0x7F800000), AE_ERR_NONFINITE},
+    {"grad", 8, 8, INFINITE, AE_ERR_FORMAT}, /* weight of the rows */
+    {"grad", 8, 8, UINT64_C(0xBFF0000000000000), AE_ERR_FORMAT},
+    {"grad", 16, 4, UINT64_C(0x7F800000), AE_ERR_NONFINITE},
 };
 
 static void what_cannot_be_is_refused(void **state)

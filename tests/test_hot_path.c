@@ -87,7 +87,8 @@ static ae_model *scaled_on(heap *h)
 
 enum { CLASSES = 4, SAMPLES = 2 };
 
-/* 7 and one of 4 classes - 3 drawn (code) and the class - 7, with a variance that is learned. */
+/* 7 and one of 4 classes - 3 drawn (code) and the class - 7, with a variance that is learned, weights of
+ * features, and numbers that may be missing. */
 static ae_config *drawn_config(const ae_allocator *allocator)
 {
     ae_config *config;
@@ -106,6 +107,8 @@ static ae_config *drawn_config(const ae_allocator *allocator)
     must(ae_config_dense(config, DIM, AE_ACT_LINEAR));
     must(ae_config_loss(config, AE_LOSS_GAUSSIAN_NLL));
     must(ae_config_set_i64(config, AE_PARAM_VARIANCE_KIND, AE_VARIANCE_FEATURE));
+    must(ae_config_set_i64(config, AE_PARAM_FEATURE_WEIGHTS, 1));
+    must(ae_config_set_i64(config, AE_PARAM_MISSING, 1));
     return config;
 }
 
@@ -115,7 +118,7 @@ static ae_model *drawn_on(heap *h)
     return model_of(drawn_config(&allocator));
 }
 
-/* Rows, or what stands for codes of so many numbers, each with its class. */
+/* Rows, or what stands for codes of so many numbers, each with its class, which is its weight, too. */
 static ae_data *told(int64_t dim)
 {
     static const uint8_t classes[N] = {0, 3, 1, 2, 2, 0, 1, 3, 0, 1};
@@ -123,6 +126,7 @@ static ae_data *told(int64_t dim)
     must(ae_data_create(&data));
     must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, x, N, dim));
     must(ae_data_array(data, AE_DATA_SIDE, AE_TYPE_U8, classes, N, 1));
+    must(ae_data_array(data, AE_DATA_WEIGHT, AE_TYPE_U8, classes, N, 1));
     return data;
 }
 

@@ -11,18 +11,18 @@ static const real slope = (real)0.25, delta = (real)0.75;
 /* One case: everything an epilogue may read, each array between fences. */
 typedef struct block {
     size_t n;
-    real *c, *bias, *target, *prev, *weight;
+    real *c, *bias, *target, *prev, *weight, *element;
     real *before; /* C as it was */
     double value[ROWS];
-    fence fences[5];
+    fence fences[6];
 } block;
 
 static block block_of(size_t n, int at_end)
 {
     block b = {.n = n};
-    real **arrays[] = {&b.c, &b.target, &b.prev, &b.bias, &b.weight};
-    const size_t sizes[] = {ROWS * n, ROWS * n, ROWS * n, n, ROWS};
-    for (size_t i = 0; i < 5; i++) {
+    real **arrays[] = {&b.c, &b.target, &b.prev, &b.bias, &b.weight, &b.element};
+    const size_t sizes[] = {ROWS * n, ROWS * n, ROWS * n, n, ROWS, ROWS * n};
+    for (size_t i = 0; i < 6; i++) {
         b.fences[i] = fence_of(sizes[i] * sizeof(real));
         *arrays[i] = fenced(b.fences[i], sizes[i], sizeof(real), at_end);
         draw(*arrays[i], sizes[i], 2);
@@ -35,7 +35,7 @@ static block block_of(size_t n, int at_end)
 
 static void block_free(block *b)
 {
-    for (size_t i = 0; i < 5; i++) fence_free(b->fences[i]);
+    for (size_t i = 0; i < 6; i++) fence_free(b->fences[i]);
     free(b->before);
 }
 
@@ -56,18 +56,20 @@ static double slope_of(int32_t loss, double gap, double *value)
 static double exact(const ae__epilogue *e, const block *b, size_t i, size_t j, double *value)
 {
     double c = (double)b->before[i * b->n + j] + (e->bias ? (double)e->bias[j] : 0), d = 0;
+    double element = e->element ? (double)e->element[i * e->element_ld + j] : 1, own = 0;
     const double z = c, weight = (double)e->scale * (e->row_weight ? (double)e->row_weight[i] : 1);
     if (e->loss == AE__ELEMENT_LOGISTIC) {
         double t = (double)e->target[i * b->n + j];
-        *value += fmax(c, 0) - t * c + log1p(exp(-fabs(c)));
+        own = fmax(c, 0) - t * c + log1p(exp(-fabs(c)));
         d = 1 / (1 + exp(-c)) - t;
     } else {
         c = act_of(e->act, (double)slope, z);
     }
     if (e->loss != AE__ELEMENT_NONE && e->loss != AE__ELEMENT_LOGISTIC)
-        d = slope_of(e->loss, c - (double)e->target[i * b->n + j], value) *
+        d = slope_of(e->loss, c - (double)e->target[i * b->n + j], &own) *
             derivative_at(e->act, (double)slope, z);
-    if (e->loss != AE__ELEMENT_NONE && e->gradient) c = d * weight;
+    *value += element * own;
+    if (e->loss != AE__ELEMENT_NONE && e->gradient) c = d * element * weight;
     if (e->prev) c *= derivative_of(e->prev_act, (double)slope, (double)e->prev[i * b->n + j]);
     return c;
 }
@@ -84,11 +86,12 @@ static void check(const ae__kernels *k, const ae__epilogue *e, block *b)
             assert_near((double)b->c[i * b->n + j], want, 40 * EPSILON * (1 + fabs(want)));
         }
         /* a few units a loss, and at most 64 of them summed before the sum is a double */
-        if (e->row_value) assert_near(b->value[i], value, 32 * EPSILON * (double)(b->n + 16));
+        if (e->row_value)
+            assert_near(b->value[i], value, 32 * EPSILON * ((double)(b->n + 16) + fabs(value)));
     }
 }
 
-/* bit 0: bias, 1: row weights, 2: gradient, 3: prev */
+/* bit 0: bias, 1: row weights, 2: gradient, 3: prev, 4: weights of elements, 5: one row of them */
 static ae__epilogue epilogue_of(const block *b, int32_t act, int32_t loss, unsigned variant)
 {
     ae__epilogue e = {
@@ -100,6 +103,10 @@ static ae__epilogue epilogue_of(const block *b, int32_t act, int32_t loss, unsig
         e.target = b->target;
         e.target_ld = b->n;
         e.row_value = (double *)b->value;
+    }
+    if (variant & 16) {
+        e.element = b->element;
+        e.element_ld = variant & 32 ? 0 : b->n;
     }
     if (variant & 8) {
         e.prev = b->prev;
@@ -115,7 +122,7 @@ static void check_all(size_t n, int at_end)
     EACH_LEVEL(k)
     for (int32_t act = AE_ACT_LINEAR; act <= AE_ACT_SILU; act++)
         for (int32_t loss = AE__ELEMENT_NONE; loss <= AE__ELEMENT_LOGISTIC; loss++)
-            for (unsigned variant = 0; variant < 16; variant++) {
+            for (unsigned variant = 0; variant < 64; variant++) {
                 ae__epilogue e = epilogue_of(&b, act, loss, variant);
                 check(k, &e, &b);
             }
@@ -135,7 +142,7 @@ static void an_element_has_the_same_bits_in_any_column(void **state)
     block b = block_of(41, 1);
     EACH_LEVEL(k)
     for (int32_t loss = AE__ELEMENT_NONE; loss <= AE__ELEMENT_LOGISTIC; loss++) {
-        ae__epilogue e = epilogue_of(&b, AE_ACT_SIGMOID, loss, 15);
+        ae__epilogue e = epilogue_of(&b, AE_ACT_SIGMOID, loss, 31);
         memcpy(b.c, b.before, ROWS * b.n * sizeof(real));
         k->epilogue(&e, b.c, b.n, ROWS, b.n);
         for (size_t j = 0; j < b.n; j++) {
@@ -145,6 +152,7 @@ static void an_element_has_the_same_bits_in_any_column(void **state)
             one.bias += j;
             one.prev += j;
             if (one.target) one.target += j;
+            one.element += j;
             k->epilogue(&one, column, 1, ROWS, 1);
             for (size_t i = 0; i < ROWS; i++) assert_same_bits(column + i, b.c + i * b.n + j, 1);
         }

@@ -46,6 +46,7 @@ static const bounds in_header[] = {
     {AE_PARAM_ACCUMULATE, 1, 1, 1 << 16},
     {AE_PARAM_SHUFFLE_BLOCK, 256, 1, 1 << 24},
     {AE_PARAM_SHUFFLE_WINDOW, 16, 1, 1 << 16},
+    {AE_PARAM_MISSING, 0, 0, 1},
     {AE_PARAM_SCALING_INPUT, AE_SCALING_NONE, AE_SCALING_NONE, AE_SCALING_STANDARD},
     {AE_PARAM_SCALING_TARGET, AE_SCALING_NONE, AE_SCALING_NONE, AE_SCALING_STANDARD},
     {AE_PARAM_UNITS, 1, 1, 1 << 24},
@@ -93,6 +94,7 @@ static const bounds in_header[] = {
     {AE_PARAM_TARGET, 0.05, FLT_EPSILON, 1 - FLT_EPSILON},
     {AE_PARAM_VARIANCE, 1, 1e-8, 1e8},
     {AE_PARAM_VARIANCE_KIND, AE_VARIANCE_FIXED, AE_VARIANCE_FIXED, AE_VARIANCE_FEATURE},
+    {AE_PARAM_FEATURE_WEIGHTS, 0, 0, 1},
     {AE_PARAM_LEARNING_RATE, 0.001, 0, 1e6},
     {AE_PARAM_MOMENTUM, 0, 0, 1 - FLT_EPSILON},
     {AE_PARAM_NESTEROV, 0, 0, 1},
@@ -358,8 +360,8 @@ static void scope_decides_which_object_takes_a_parameter(void **state)
         int32_t set = integer ? ae_model_set_i64(model, row.id, i64)
                               : ae_model_set_f64(model, row.id, row.default_value);
         bool fixed = row.scope == AE_SCOPE_LAYER || row.scope == AE_SCOPE_TERM ||
-                     row.id == AE_PARAM_SEED || row.id == AE_PARAM_SCALING_INPUT ||
-                     row.id == AE_PARAM_SCALING_TARGET;
+                     row.id == AE_PARAM_SEED || row.id == AE_PARAM_MISSING ||
+                     row.id == AE_PARAM_SCALING_INPUT || row.id == AE_PARAM_SCALING_TARGET;
         bool not_adams = optimizer_for(row.id) != AE_OPTIM_ADAMW;
         int32_t wanted = fixed                                    ? AE_ERR_STATE
                          : row.scope == AE_SCOPE_FIT || not_adams ? AE_ERR_INVALID

@@ -154,8 +154,10 @@ enum {
 };
 
 /* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean
- * over rows (as Keras). The cross-entropies are computed from logits: the last activation must be
- * AE_ACT_SIGMOID, targets lie in [0, 1]. */
+ * over rows (as Keras), by their weights where they have some (AE_DATA_WEIGHT). Where features have
+ * weights (AE_PARAM_FEATURE_WEIGHTS), or some are missing (AE_PARAM_MISSING), 1/d sum becomes the weighted
+ * mean of those that are there, sum their weighted sum. The cross-entropies are computed from logits: the
+ * last activation must be AE_ACT_SIGMOID, targets lie in [0, 1]. */
 enum {
     AE_LOSS_UNSET = -1,
     AE_LOSS_MSE = 1,           /* mean squared error: 1/d sum (y - t)^2 */
@@ -341,6 +343,12 @@ enum {
     AE_PARAM_SHUFFLE_BLOCK = 30,      /* i64, 256: rows of a block; 1 to 2^24 */
     AE_PARAM_SHUFFLE_WINDOW = 31,     /* i64, 16: blocks of a window, which a fit has in memory as a
                                    * whole of data that are read; 1 to 2^16 */
+    AE_PARAM_MISSING = 40,            /* i64, 0: whether NaN in x and y stands for a number that is
+                                       * missing: in x it enters as 0, in the target it is no part of a
+                                       * loss, nor of a score. Of a row's elements that are there a
+                                       * mean is taken over their number, a likelihood is that of
+                                       * these alone; a row with none has the loss 0. Fixed once a
+                                       * model exists */
 
     AE_PARAM_SCALING_INPUT = 41, /* i64, AE_SCALING_NONE: of x, and of the target where that is x */
     AE_PARAM_SCALING_TARGET = 42, /* i64, AE_SCALING_NONE: of a y beside it; of a cross-entropy not
@@ -409,6 +417,11 @@ enum {
     AE_PARAM_VARIANCE = 206,  /* f64, 1: of GAUSSIAN_NLL, or where its learning begins; 1e-8 to
                                * 1e8 */
     AE_PARAM_VARIANCE_KIND = 207, /* i64, AE_VARIANCE_FIXED */
+    AE_PARAM_FEATURE_WEIGHTS =
+        208, /* i64, 0: of a loss, not of a penalty: whether each feature of the
+                                     * output has a weight, all 1 until ae_model_weights_set, of
+                                     * "feature_weight" of the loss, changes them. MSE, MAE, HUBER and
+                                     * BCE divide by their sum instead of d */
 
     /* the optimiser (ae_config_set, ae_model_set); kept in the file. ae_config_optimizer puts them
      * back to their defaults */
@@ -876,7 +889,7 @@ AE_API int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, s
 /* Changes, or reads, a parameter of scope model, optim or run between calls: a lower learning rate,
  * more threads. Codes as ae_config_set, and: RANGE: threads whose workspace is above
  * AE_PARAM_MEMORY, or an AE_PARAM_MEMORY below the workspace; STATE: fixed once a model exists (those of layers and
- * losses, AE_PARAM_SEED), or a forked process; BUSY: called from a progress callback, or of scope model
+ * losses, AE_PARAM_SEED, AE_PARAM_MISSING), or a forked process; BUSY: called from a progress callback, or of scope model
  * or optim while the model has shares; UNSUPPORTED, NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as it was.
  * Threads: one call per handle. Allocates: for AE_PARAM_THREADS. Since: 0.1. */
 AE_API int32_t ae_model_set_i64(ae_model *model, int32_t param, int64_t value);
@@ -896,9 +909,17 @@ typedef struct ae_data ae_data;
 /* What an array is. */
 enum {
     AE_DATA_UNSET = -1,
-    AE_DATA_X = 0,   /* the input */
-    AE_DATA_Y = 1,   /* the target; without it the input is the target */
-    AE_DATA_SIDE = 2 /* what the concat layers append, for models that have some */
+    AE_DATA_X = 0,    /* the input */
+    AE_DATA_Y = 1,    /* the target; without it the input is the target */
+    AE_DATA_SIDE = 2, /* what the concat layers append, for models that have some */
+    /* A weight for each row: of dimension 1, finite, not below 0; without it all are 1. The losses of
+     * training and of ae_evaluate are means over rows by weight, sum w v / sum w: in one batch a row of
+     * weight 2 counts as if it stood there twice, one of weight 0 not at all. Penalties are weighed with
+     * the losses. Batch normalisation and topk layers, which look at rows and not at losses, take all rows
+     * alike, and so do scores and all other uses. A batch whose weights are all 0 has the gradient 0, of
+     * which the optimiser makes a step; until some are not an event's losses are NaN. All weights of the
+     * data may not be 0: RANGE, of an array before the first step, of data that are read at the end. */
+    AE_DATA_WEIGHT = 3
 };
 
 /* Makes an empty view, to be freed by ae_data_free. INVALID and NOMEM as ae_config_create.
@@ -1093,10 +1114,11 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * Found before the first step, with the model unchanged: INVALID (NULL, misaligned, both validation data
  * and AE_FIT_SPLIT, or a scaling that ae_fit_scaling refuses), STATE (no loss, a forked process, or an epoch left open on other data: see
  * CANCELLED), BUSY (called from a progress callback, or the model has shares), SHAPE (dimensions other
- * than the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; a batch that needs more than
- * AE_PARAM_MEMORY), NONFINITE (NaN or infinity in the data), IO (a checkpoint's path cannot be written
- * to), NOMEM, UNSUPPORTED (a library without training). A child that the callback forks gets STATE on its
- * return, where the fit has threads.
+ * than the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; weights below 0 or all 0; a
+ * batch that needs more than AE_PARAM_MEMORY), NONFINITE (infinity in the data, or NaN where
+ * AE_PARAM_MISSING does not allow it), IO (a checkpoint's path cannot be written to), NOMEM, UNSUPPORTED
+ * (a library without training). A child that the callback forks gets STATE on its return, where the fit
+ * has threads.
  *
  * Data that are read (ae_data_source, ae_data_npy, ae_data_idx) give the bits of the same rows in
  * memory. Of them a window is in memory, AE_PARAM_SHUFFLE_BLOCK x SHUFFLE_WINDOW rows whatever the
@@ -1123,7 +1145,7 @@ AE_API int32_t ae_fit_data(ae_model *model, const ae_data *data, const ae_fit_op
  * it is used. What it needs is kept in the model and its file; nothing grows with the number of calls.
  *   x, y   as for ae_fit
  *   rows   1 to 2^24, of the whole call: AE_PARAM_BATCH and SHUFFLE have no say
- *   loss   becomes the mean loss of these rows, each before the step; may be NULL
+ *   loss   becomes the mean loss of these rows, by weight, each before the step; may be NULL
  * There are no epochs here. Schedules go by the steps, which ae_fit's are counted with; a plateau, a
  * history, early stopping and checkpoints belong to ae_fit, and an epoch that it left open waits for it.
  * A warm-up of a penalty is taken as over. Random draws are functions of the step, so that every call
@@ -1142,7 +1164,8 @@ AE_API double ae_model_running_loss(const ae_model *model);
 /* What the history holds, a value an epoch. */
 enum {
     AE_METRIC_UNSET = -1,
-    AE_METRIC_LOSS = 0,          /* mean over the epoch's rows, each taken when it was trained on */
+    AE_METRIC_LOSS = 0,          /* mean over the epoch's rows, by weight, each taken when it was
+                                  * trained on */
     AE_METRIC_VAL_LOSS = 1,      /* of the validation data after the epoch; NaN without any */
     AE_METRIC_LEARNING_RATE = 2, /* of the epoch's last step */
     AE_METRIC_DEAD_UNITS = 3,    /* of all topk layers after the epoch; NaN without such a layer */
@@ -1233,7 +1256,8 @@ AE_API int64_t ae_model_clipped_rows(const ae_model *model);
  *
  * x is rows x input dimensions of float32, or data of any type through ..._data. Rows are
  * independent: a row's result has the same bits alone or among others (with the built-in product),
- * and NaN stays in its row. Data that are read are read in pieces, in order, once. Common to all:
+ * and NaN stays in its row (with AE_PARAM_MISSING it counts as 0 in x). Data that are read are read in
+ * pieces, in order, once. Common to all:
  *   rows   1 to 2^40 - 1
  *   cap    numbers that the output has room for, at least rows x its dimensions
  * INVALID: NULL, misaligned, or an output that overlaps the input. RANGE: rows, or cap. SHAPE: data
@@ -1267,8 +1291,9 @@ AE_API int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *d
                                 size_t cap);
 
 /* How badly each row is reconstructed: its own value of the model's loss, high for rows unlike
- * those trained on. Their mean is ae_evaluate's loss, up to rounding to float. A NaN in a row gives
- * a NaN score, which no threshold catches.
+ * those trained on. Their mean, by weight, is ae_evaluate's loss, up to rounding to float. A NaN in a row
+ * gives a NaN score, which no threshold catches, unless AE_PARAM_MISSING has it leave the loss: rows with
+ * gaps then compare with others where the loss is a mean, and a row that is all gap scores 0.
  *   scores   one a row
  * The target is y of the data where it has one, else x. STATE, too: the model has no loss. RANGE,
  * too: targets outside [0, 1] of a cross-entropy.
@@ -1276,10 +1301,10 @@ AE_API int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *d
 AE_API int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, size_t cap);
 AE_API int32_t ae_score_data(ae_model *model, const ae_data *data, float *scores, size_t cap);
 
-/* The model's loss over all rows, without training; validation is this function. A warm-up is taken
- * as over, and free bits as 0.
+/* The model's loss over all rows, by weight, without training; validation is this function. A warm-up is
+ * taken as over, and free bits as 0.
  *   y   rows x output dimensions; NULL: x is the target
- * Codes as ae_score.
+ * Codes as ae_score, and of weights: SHAPE (not one for each row), NONFINITE, RANGE (below 0, or all 0).
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_evaluate(ae_model *model, const float *x, const float *y, int64_t rows,
                            double *loss);
@@ -1367,7 +1392,8 @@ AE_API int32_t ae_diagnose_data(ae_model *model, const ae_data *data, double *kl
  * optimiser steps it: "idle", 1 x units, of topk; "mean" and "variance", 1 x channels, of batch
  * normalisation. Losses count on after the layers, so that loss or penalty i is layer ae_model_layers +
  * i: AE_LOSS_GAUSSIAN_NLL that learns its variance has "log_variance", 1 x features or 1 x 1, bounded
- * as that of a Gaussian layer.
+ * as that of a Gaussian layer; one with AE_PARAM_FEATURE_WEIGHTS has "feature_weight", 1 x features, which
+ * no optimiser steps.
  * --------------------------------------------------------------------------------------------- */
 
 /* Describes the arrays of weights by number.
@@ -1388,8 +1414,9 @@ AE_API int32_t ae_model_weights_get(const ae_model *model, int32_t layer, const 
 
 /* Replaces one array; the optimiser's state stays.
  *   values   count numbers, exactly rows x cols, row-major
- * INVALID: NULL, or no such layer or name. SHAPE: count. NONFINITE: NaN or infinity. BUSY: called
- * from a progress callback, or the model has shares. On failure nothing is changed.
+ * INVALID: NULL, or no such layer or name. SHAPE: count. NONFINITE: NaN or infinity. RANGE: weights of
+ * features below 0, or all 0. BUSY: called from a progress callback, or the model has shares. On failure
+ * nothing is changed.
  * Threads: one call per handle. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *name,
                                     const float *values, size_t count);

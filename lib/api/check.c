@@ -63,7 +63,7 @@ static bool overlap(const ae__array *array, const void *out, size_t bytes)
 int32_t ae__check_output(const char *name, const void *out, size_t unit, size_t rows, size_t dim,
                          size_t cap, const ae__view *view)
 {
-    const ae__array *arrays[] = {&view->x, &view->y, &view->side};
+    const ae__array *arrays[] = {&view->x, &view->y, &view->side, &view->weight};
     if (rows > cap / dim)
         return ae__fail(AE_ERR_RANGE, "%s: capacity is %zu, wanted %zu rows x %zu", name, cap, rows,
                         dim);
@@ -115,6 +115,27 @@ int32_t ae__check_side(const ae_model *model, ae__view *view, int32_t first, int
     return ae__array_hold(side, &(ae__demand){.classes = classes}, model->engine.kernels);
 }
 
+/* One for each row; what is in memory is not 0 throughout. */
+static int32_t check_weight(const ae_model *model, ae__view *view)
+{
+    ae__array *array = &view->weight;
+    const ae__demand demand = {.weight = true};
+    bool any = array->source;
+    if (!ae__array_given(array)) return AE_OK;
+    if (array->dim != 1)
+        return ae__fail(AE_ERR_SHAPE, "weight: dimension is %zu, wanted 1", array->dim);
+    if (array->rows != view->x.rows)
+        return ae__fail(AE_ERR_SHAPE, "weight: has %zu rows, wanted %zu", array->rows,
+                        view->x.rows);
+    AE_TRY(ae__array_hold(array, &demand, model->engine.kernels));
+    for (size_t i = 0; !any && i < array->rows; i++) {
+        real weight;
+        ae__array_copy(array, i, 1, &weight, &model->engine);
+        any = weight > 0;
+    }
+    return any ? AE_OK : ae__fail(AE_ERR_RANGE, "weight: all are 0, wanted one above 0");
+}
+
 int32_t ae__check_loss(const ae_model *model, ae__view *view, bool own, const char *x_name,
                        const char *y_name)
 {
@@ -123,6 +144,7 @@ int32_t ae__check_loss(const ae_model *model, ae__view *view, bool own, const ch
     AE_TRY(ae__check_input(view, x_name, model->plan.layers[0].in));
     view->y.name = y_name;
     AE_TRY(ae__check_side(model, view, 0, model->plan.n_layers, view->x.rows));
+    AE_TRY(check_weight(model, view));
     if (!model->desc.n_terms)
         return ae__fail(AE_ERR_STATE,
                         "model: has no loss; call ae_config_loss before ae_model_create");
@@ -137,8 +159,10 @@ int32_t ae__check_finite(const ae_model *model, ae__view *view)
 {
     ae__array *arrays[] = {&view->x, &view->side, &view->y};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        const bool gaps = model->plan.missing && arrays[i] != &view->side;
+        const ae__demand demand = {.finite = true, .gaps = gaps};
         if (ae__array_given(arrays[i]))
-            AE_TRY(ae__array_hold(arrays[i], &(ae__demand){.finite = true}, model->engine.kernels));
+            AE_TRY(ae__array_hold(arrays[i], &demand, model->engine.kernels));
     }
     return AE_OK;
 }

@@ -79,12 +79,14 @@ int32_t ae__check_side(const ae_model *model, ae__view *view, int32_t first, int
                        size_t rows);
 
 /* The same for a view whose loss is to be computed: STATE: the model has no loss; SHAPE: targets of
- * another dimension than the output; RANGE: outside [0, 1] where a loss wants that, and they are not scaled
- * to it. `own`: the target's scaler is its own. */
+ * another dimension than the output, or weights that are not one for each row; RANGE: outside [0, 1]
+ * where a loss wants that, and they are not scaled to it, or weights below 0 or all 0; NONFINITE: other
+ * weights. `own`: the target's scaler is its own. */
 int32_t ae__check_loss(const ae_model *model, ae__view *view, bool own, const char *x_name,
                        const char *y_name);
 
-/* NONFINITE: NaN or infinity in x, side or targets, after the checks above. */
+/* NONFINITE: NaN, where the model takes it for nothing else, or infinity in x, side or targets, after the
+ * checks above. */
 int32_t ae__check_finite(const ae_model *model, ae__view *view);
 
 #endif

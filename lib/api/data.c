@@ -27,21 +27,24 @@ void ae_data_free(ae_data *data)
     ae__source_free(data->view.x.source);
     ae__source_free(data->view.y.source);
     ae__source_free(data->view.side.source);
+    ae__source_free(data->view.weight.source);
     ae__mem_free(&mem, data);
 }
 
-static const char *const roles[] = {[AE_DATA_X] = "x", [AE_DATA_Y] = "y", [AE_DATA_SIDE] = "side"};
+static const char *const roles[] = {
+    [AE_DATA_X] = "x", [AE_DATA_Y] = "y", [AE_DATA_SIDE] = "side", [AE_DATA_WEIGHT] = "weight"};
 
 static int32_t role_of(ae_data *data, int32_t role, ae__array **array)
 {
     ae__array *arrays[] = {[AE_DATA_X] = &data->view.x,
                            [AE_DATA_Y] = &data->view.y,
-                           [AE_DATA_SIDE] = &data->view.side};
-    if (role < AE_DATA_X || role > AE_DATA_SIDE)
+                           [AE_DATA_SIDE] = &data->view.side,
+                           [AE_DATA_WEIGHT] = &data->view.weight};
+    if (role < AE_DATA_X || role > AE_DATA_WEIGHT)
         return ae__fail(
             AE_ERR_INVALID,
-            "data: role is %d, wanted AE_DATA_X (%d), AE_DATA_Y (%d) or AE_DATA_SIDE (%d)",
-            (int)role, AE_DATA_X, AE_DATA_Y, AE_DATA_SIDE);
+            "data: role is %d, wanted AE_DATA_X (%d), _Y (%d), _SIDE (%d) or _WEIGHT (%d)",
+            (int)role, AE_DATA_X, AE_DATA_Y, AE_DATA_SIDE, AE_DATA_WEIGHT);
     *array = arrays[role];
     return AE_OK;
 }

@@ -107,6 +107,7 @@ static int32_t score(ae_model *model, ae__view view, float *scores, size_t cap)
 {
     double loss;
     AE_TRY(ae__check_model(model));
+    view.weight = (ae__array){0}; /* of no meaning to a row alone */
     AE_TRY(ae__check_output("scores", scores, sizeof *scores, view.x.rows, 1, cap, &view));
     AE_TRY(ae__check_loss(model, &view, model->scaling.own, "x", "y"));
     AE_TRY(ae__model_scale(model, &view));
@@ -149,7 +150,7 @@ int32_t ae_evaluate_terms(ae_model *model, const ae_data *data, double *terms, s
     if (n) AE_TRY(ae__check_output("terms", terms, sizeof *terms, 1, n, cap, &data->view));
     AE_TRY(evaluate(model, data->view, &loss));
     for (size_t i = 0; i < n; i++)
-        terms[i] = model->work.parts[AE__PART_TERM + i] / (double)data->view.x.rows;
+        terms[i] = model->work.parts[AE__PART_TERM + i] / model->work.parts[AE__PART_WEIGHT];
     return AE_OK;
 }
 

@@ -147,7 +147,7 @@ int32_t ae_sample(ae_model *model, int64_t rows, int64_t seed, float *out, size_
 int32_t ae_interpolate(ae_model *model, const float *from, const float *to, int64_t steps,
                        float *out, size_t cap)
 {
-    ae__view view;
+    ae__view view = {0};
     AE__WANT(model);
     AE__WANT(from);
     AE__WANT(to);
@@ -159,7 +159,6 @@ int32_t ae_interpolate(ae_model *model, const float *from, const float *to, int6
     AE_TRY(check_range("steps", steps, 2, MAX_STEPS));
     AE_TRY(ae__array_set(&view.x, "from", AE_TYPE_F32, from, 1, (int64_t)code));
     AE_TRY(ae__array_set(&view.y, "to", AE_TYPE_F32, to, 1, (int64_t)code));
-    view.side = (ae__array){0};
     AE_TRY(ae__check_side(model, &view, model->desc.code, plan->n_layers, 1));
     AE_TRY(ae__check_output("output", out, sizeof *out, (size_t)steps, ae__plan_output(plan), cap,
                             &view));
@@ -182,6 +181,7 @@ static int32_t log_likelihood(ae_model *model, ae__view view, int64_t samples, i
 {
     AE_TRY(check_drawn(model));
     AE_TRY(check_likelihood(model));
+    view.weight = (ae__array){0};
     AE_TRY(ae__check_loss(model, &view, model->scaling.own, "x", "y"));
     AE_TRY(check_range("samples", samples, 1, MAX_SAMPLES));
     AE_TRY(check_seed(seed));

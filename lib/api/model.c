@@ -105,8 +105,8 @@ static int32_t spec_of(ae_model *model, int32_t param, bool change, ae__spec **s
                         fit ? "fit" : "layer or loss");
     AE_TRY(ae__desc_spec(&model->desc, param, spec, owner));
     if (row->scope != AE_SCOPE_OPTIM) snprintf(owner, AE__OWNER, "model");
-    if (change && (param == AE_PARAM_SEED || param == AE_PARAM_SCALING_INPUT ||
-                   param == AE_PARAM_SCALING_TARGET))
+    if (change && (param == AE_PARAM_SEED || param == AE_PARAM_MISSING ||
+                   param == AE_PARAM_SCALING_INPUT || param == AE_PARAM_SCALING_TARGET))
         return ae__fail(AE_ERR_STATE, "model: %s is fixed once a model exists", row->name);
     return AE_OK;
 }
@@ -241,6 +241,9 @@ static int32_t set_weights(ae_model *model, int32_t layer, const char *name, con
             return ae__fail(AE_ERR_NONFINITE, "weights: number %zu is %g, wanted a finite one", i,
                             (double)values[i]);
     }
+    if (weight->info.weighs && !ae__weighs(values, count))
+        return ae__fail(AE_ERR_RANGE, "weights: %s below 0, or all 0, wanted one above it",
+                        weight->info.name);
     memcpy(model->weights + weight->offset, values, count * sizeof *values);
     return AE_OK;
 }

@@ -4,7 +4,7 @@
  * GF(2): an entry is the exclusive or of the entries of b's bits, so 8 numbers span each table of
  * 256. All 64 numbers are successive powers of x modulo the polynomial, each row right to left.
  *
- * A build for size goes byte by byte, with the first table alone. */
+ * A build for size goes by halves of a byte, with a table of 16. */
 #include "base/crc32.h"
 
 /* clang-format off */
@@ -21,9 +21,9 @@
         SPAN_7(0u, a, b, c, d, e, f, g), SPAN_7(h, a, b, c, d, e, f, g)                            \
     }
 
-#ifdef __OPTIMIZE_SIZE__
-static const uint32_t table[1][256] = {
-    SPAN(0x77073096, 0xee0e612c, 0x076dc419, 0x0edb8832, 0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320),
+#ifdef AE_SMALL
+static const uint32_t table[16] = {
+    SPAN_3(0u, 0x1db71064, 0x3b6e20c8, 0x76dc4190), SPAN_3(0xedb88320, 0x1db71064, 0x3b6e20c8, 0x76dc4190),
 };
 #else
 static const uint32_t table[8][256] = {
@@ -39,7 +39,21 @@ static const uint32_t table[8][256] = {
 #endif
 /* clang-format on */
 
-#ifndef __OPTIMIZE_SIZE__
+#ifdef AE_SMALL
+
+static uint32_t add_byte(uint32_t crc, uint8_t byte)
+{
+    crc ^= byte;
+    crc = table[crc & 15] ^ crc >> 4;
+    return table[crc & 15] ^ crc >> 4;
+}
+
+#else
+
+static uint32_t add_byte(uint32_t crc, uint8_t byte)
+{
+    return table[0][(crc ^ byte) & 0xFF] ^ crc >> 8;
+}
 
 static uint32_t little_endian(const uint8_t *p)
 {
@@ -60,9 +74,9 @@ uint32_t ae__crc32(uint32_t crc, const void *bytes, size_t n)
     const uint8_t *p = bytes;
 
     crc = ~crc;
-#ifndef __OPTIMIZE_SIZE__
+#ifndef AE_SMALL
     for (; n >= 8; n -= 8, p += 8) crc = slices(crc ^ little_endian(p), little_endian(p + 4));
 #endif
-    for (; n > 0; n--, p++) crc = table[0][(crc ^ *p) & 0xFF] ^ crc >> 8;
+    for (; n > 0; n--, p++) crc = add_byte(crc, *p);
     return ~crc;
 }

@@ -105,6 +105,7 @@ static void finish_rows(const job *j, size_t row, size_t rows)
     ae__epilogue e = j->outer;
     if (!j->has_outer) return;
     if (e.target) e.target += row * e.target_ld;
+    if (e.element) e.element += row * e.element_ld;
     if (e.row_weight) e.row_weight += row;
     if (e.row_value) e.row_value += row;
     if (e.prev) e.prev += row * e.prev_ld;

@@ -70,7 +70,8 @@ static bool has_few(const ae__gemm *g)
  * wants whole rows these follow in a second run over C. */
 static grid cut(const ae__gemm *g, const ae__kernels *kernels)
 {
-    grid t = {.g = g, .kernels = kernels, .cols = g->n, .few = has_few(g), .finishes = true};
+    grid t = {.g = g, .kernels = kernels, .cols = g->n, .finishes = true};
+    t.few = kernels->gemm_few && has_few(g);
     if (!t.few && g->n * g->k * sizeof(real) <= B_IN_L2) {
         size_t least = g->b_col == 1 ? FEWEST_ROWS : PACK_ROWS;
         t.rows = task_size(MOST_ROWS, least, g->n * g->k);
@@ -92,6 +93,7 @@ static void run_epilogue(const grid *t, size_t row, size_t rows, size_t col, siz
     ae__epilogue e = *g->epilogue;
     if (e.bias) e.bias += col;
     if (e.target) e.target += row * e.target_ld + col;
+    if (e.element) e.element += row * e.element_ld + col;
     if (e.row_weight) e.row_weight += row;
     if (e.row_value) e.row_value += row;
     if (e.prev) e.prev += row * e.prev_ld + col;

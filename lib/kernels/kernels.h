@@ -28,7 +28,8 @@
  *   HUBER     (y - t)^2 / 2 up to |y - t| = delta, and straight beyond: delta (|y - t| - delta / 2)
  *   LOGISTIC  -t log s(c) - (1-t) log(1 - s(c)), computed as max(c,0) - t c + log(1 + e^-|c|):
  *             c is the logit, act is not applied
- * row_value gets the plain sum of l over the row's columns (no scale, no weight); NULL: not wanted.
+ * With `element` l is that times the weight of the element: also its slope, and what follows.
+ * row_value gets the plain sum of l over the row's columns (no scale, no row's weight); NULL: not wanted.
  * gradient false: C keeps y (LOGISTIC: the logit) and only row_value is written. */
 enum {
     AE__ELEMENT_NONE,
@@ -48,6 +49,8 @@ typedef struct ae__epilogue {
     bool gradient;
     const real *target; /* rows x n, row stride target_ld */
     size_t target_ld;
+    const real *element; /* weights: rows x n, row stride element_ld; NULL: all 1 */
+    size_t element_ld;   /* 0: one row for all */
     real scale;
     const real *row_weight; /* one a row; NULL: all 1 */
     double *row_value;      /* one a row; added to */

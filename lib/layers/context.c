@@ -1,5 +1,13 @@
-/* Draws at a place of a step. */
+/* Draws at a place of a step, and what its rows weigh. */
 #include "layers/context.h"
+
+double ae__context_weight(const ae__context *context)
+{
+    double sum = 0;
+    if (!context->row_weight) return (double)context->rows;
+    for (size_t i = 0; i < context->rows; i++) sum += (double)context->row_weight[i];
+    return sum;
+}
 
 void ae__context_draw(const ae__context *context, ae__draw place, size_t row, size_t at,
                       size_t count, uint32_t *bits)

@@ -17,9 +17,10 @@ enum {
 typedef struct ae__context {
     const ae__engine *engine;
     int32_t mode;
-    size_t rows;  /* of the data */
-    size_t batch; /* rows of the step that these are a portion of; 0: these are all */
-    bool expand;  /* layers make their row factor of rows; else one row of one */
+    size_t rows;         /* of the data */
+    size_t batch;        /* rows of the step that these are a portion of; 0: these are all */
+    double batch_weight; /* of those rows */
+    bool expand;         /* layers make their row factor of rows; else one row of one */
 
     /* What random draws are functions of (base/rng.h). Evaluation draws with epoch 0. */
     uint64_t seed;
@@ -32,14 +33,20 @@ typedef struct ae__context {
 
     double epochs; /* done so far, with the fraction of the open one; training alone */
 
-    const real *target;     /* rows x output dimensions; NULL while inferring */
-    size_t target_row;      /* its row stride */
-    const real *row_weight; /* one a row of the data; NULL: all 1 */
+    const real *target;   /* rows x output dimensions; NULL while inferring */
+    size_t target_row;    /* its row stride */
+    real *const *element; /* by term: weights of the target's elements, NULL: all 1; NULL: of all */
+    size_t element_row;   /* their row stride; 0: one row for all */
+    size_t element_at;    /* where those of the first row begin */
+    const real *row_weight; /* one a row of the data, none below 0; NULL: all 1 */
     const real *side;       /* rows x numbers of a side; NULL where no layer takes it */
     size_t side_row;
 
     real *scratch; /* of the layers; NULL: the model's */
 } ae__context;
+
+/* The sum of the rows' weights, which a mean over rows divides by. */
+double ae__context_weight(const ae__context *context);
 
 /* `count` words for elements from `at` on, a multiple of 4, of one row of the data. `place` names
  * purpose, layer and sample. */

@@ -228,6 +228,12 @@ ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_
     return gather(array, numbers, 0, count, buffer, engine);
 }
 
+ae__rows ae__array_copy(const ae__array *array, size_t first, size_t count, real *buffer,
+                        const ae__engine *engine)
+{
+    return gather(array, NULL, first, count, buffer, engine);
+}
+
 /* Whether its rows are reals already. */
 static bool as_it_is(const ae__array *array)
 {
@@ -239,7 +245,7 @@ ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real
                         const ae__engine *engine)
 {
     if (as_it_is(array)) return (ae__rows){row_at(array, first), array->stride / sizeof(float)};
-    return gather(array, NULL, first, count, buffer, engine);
+    return ae__array_copy(array, first, count, buffer, engine);
 }
 
 /* What is left of a demand that the type and the scale do not meet by themselves. */
@@ -251,7 +257,9 @@ static ae__demand open_demand(const ae__array *array, const ae__demand *demand)
     const bool unit = a >= 0 && a <= 1 && b >= 0 && b <= 1;
     const bool whole = t.highest > 0; /* which a scale leaves finite */
     return (ae__demand){.finite = demand->finite && !whole,
+                        .gaps = demand->gaps,
                         .unit = demand->unit && !(whole && unit),
+                        .weight = demand->weight && !(whole && a >= 0 && b >= 0),
                         .classes = demand->classes};
 }
 
@@ -273,10 +281,12 @@ static int32_t check_all(const ae__array *array, const ae__demand *demand,
 int32_t ae__array_hold(ae__array *array, const ae__demand *demand, const ae__kernels *kernels)
 {
     const ae__demand open = open_demand(array, demand);
-    if (!open.finite && !open.unit && !open.classes) return AE_OK;
+    if (!ae__demand_any(&open)) return AE_OK;
     if (!array->source) return check_all(array, &open, kernels);
     array->demand.finite |= open.finite;
+    array->demand.gaps |= open.gaps;
     array->demand.unit |= open.unit;
+    array->demand.weight |= open.weight;
     if (open.classes) array->demand.classes = open.classes;
     return AE_OK;
 }
@@ -315,7 +325,7 @@ int32_t ae__array_check(const ae__array *array, const uint64_t *numbers, size_t 
                         const real *buffer, const ae__kernels *kernels)
 {
     const ae__demand *demand = &array->demand;
-    if (!demand->finite && !demand->unit && !demand->classes) return AE_OK;
+    if (!ae__demand_any(demand)) return AE_OK;
     for (size_t i = 0; i < count; i++) {
         uint64_t row = source_row(array, numbers ? numbers[i] : first + i);
         AE_TRY(ae__demand_check(demand, array->name, row, 0,

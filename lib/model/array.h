@@ -25,9 +25,10 @@ typedef struct ae__array {
                                * that; NULL: they stay */
 } ae__array;
 
-/* x, y where the target is another matrix, and the side vectors of models that take some. */
+/* x, y where the target is another matrix, the side vectors of models that take some, and weights, a
+ * number a row, where rows have some. */
 typedef struct ae__view {
-    ae__array x, y, side;
+    ae__array x, y, side, weight;
 } ae__view;
 
 /* Fills *array with rows x dim dense numbers. INVALID: NULL or misaligned values, or no such type;
@@ -67,6 +68,10 @@ typedef struct ae__rows {
 /* Rows [first, first + count) as reals: the caller's own memory where it is just that, else
  * `buffer` (count x ae__row_stride(dim)), filled in parallel. */
 ae__rows ae__array_rows(const ae__array *array, size_t first, size_t count, real *buffer,
+                        const ae__engine *engine);
+
+/* The same, in `buffer` for sure. */
+ae__rows ae__array_copy(const ae__array *array, size_t first, size_t count, real *buffer,
                         const ae__engine *engine);
 
 /* Rows numbers[0 .. count - 1] into buffer, or where that is NULL the first of them. */

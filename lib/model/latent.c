@@ -18,15 +18,12 @@ static ae__context context_at(const ae_model *model, size_t row, size_t rows, ui
                          .first_row = row};
 }
 
-/* What the encoder makes of the context's rows of x: means, then what gives the log-variances. The
- * context's target becomes x. */
-static int32_t encode(ae_model *model, const ae__view *view, ae__context *context, ae__rows *out)
+/* What the encoder makes of the context's rows of x: means, then what gives the log-variances. */
+static int32_t encode(ae_model *model, const ae__view *view, ae__context *context,
+                      ae__target target, ae__rows *out)
 {
     ae__rows x;
-    AE_TRY(ae__run_rows(model, &view->x, context, model->work.x, &x));
-    AE_TRY(ae__run_side(model, view, context));
-    context->target = x.at;
-    context->target_row = x.row;
+    AE_TRY(ae__run_input(model, view, context, target, &x));
     *out = ae__run_chunk(model, context, x, 0, model->plan.sampler, NULL);
     return AE_OK;
 }
@@ -38,7 +35,7 @@ int32_t ae__latent_posterior(ae_model *model, const ae__view *view, real *mean, 
     ae__rows p;
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context = context_at(model, row, view->x.rows, 0);
-        AE_TRY(encode(model, view, &context, &p));
+        AE_TRY(encode(model, view, &context, AE__TARGET_NONE, &p));
         for (size_t i = 0; i < context.rows; i++) {
             const real *m = p.at + i * p.row;
             size_t at = (row + i) * dim;
@@ -59,7 +56,7 @@ int32_t ae__latent_sample(ae_model *model, const ae__view *view, size_t samples,
     ae__rows p;
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context = context_at(model, row, view->x.rows, seed);
-        AE_TRY(encode(model, view, &context, &p));
+        AE_TRY(encode(model, view, &context, AE__TARGET_NONE, &p));
         for (size_t s = 0; s < samples; s++) {
             context.first_sample = (uint32_t)s;
             ae__rows z = ae__run_chunk(model, &context, p, sampler, sampler + 1, NULL);
@@ -132,7 +129,6 @@ int32_t ae__latent_likelihood(ae_model *model, const ae__view *view, size_t samp
 {
     const ae__workspace *work = &model->work;
     ae__context context;
-    ae__rows target;
     ae__pass pass = {.model = model,
                      .context = &context,
                      .first = model->plan.sampler,
@@ -145,12 +141,7 @@ int32_t ae__latent_likelihood(ae_model *model, const ae__view *view, size_t samp
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context = context_at(model, row, view->x.rows, seed);
         context.sampled = true;
-        AE_TRY(encode(model, view, &context, &pass.x));
-        if (ae__array_given(&view->y)) {
-            AE_TRY(ae__run_rows(model, &view->y, &context, work->target, &target));
-            context.target = target.at;
-            context.target_row = target.row;
-        }
+        AE_TRY(encode(model, view, &context, AE__TARGET_DENSITIES, &pass.x));
         ae__pass_samples(&pass, &context, samples, true, work->samples);
         for (size_t i = 0; i < context.rows; i++) values[row + i] = -work->sums[i];
     }
@@ -183,7 +174,7 @@ int32_t ae__latent_diagnose(ae_model *model, const ae__view *view, double *kl, d
     memset(sums, 0, 3 * dim * sizeof *sums);
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context = context_at(model, row, view->x.rows, 0);
-        AE_TRY(encode(model, view, &context, &p));
+        AE_TRY(encode(model, view, &context, AE__TARGET_NONE, &p));
         for (size_t i = 0; i < context.rows; i++)
             add_moments(model->engine.kernels, p.at + i * p.row, dim, sums);
     }

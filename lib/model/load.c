@@ -165,7 +165,10 @@ static int32_t get_weight(ae_model *model, ae__reader *r, const ae__weight *weig
     if (type != AE_TYPE_F32)
         return ae__fail(AE_ERR_VERSION, "file: needs a newer libae: weights of type %u",
                         (unsigned)type);
-    return get_reals(r, model->weights + weight->offset, weight->count, "weights");
+    AE_TRY(get_reals(r, model->weights + weight->offset, weight->count, "weights"));
+    if (!weight->info.weighs || ae__weighs(model->weights + weight->offset, weight->count))
+        return AE_OK;
+    return malformed("has weights of features below 0, or all 0");
 }
 
 static int32_t get_weights(loading *l, ae__reader *r)
@@ -236,6 +239,7 @@ static int32_t get_trained(loading *l, ae__reader *r)
     trained->part_rows = ae__read_u64(r);
     trained->part_done = ae__read_u64(r);
     trained->parts[AE__PART_LOSS] = ae__read_f64(r);
+    trained->parts[AE__PART_WEIGHT] = (double)trained->part_done;
     if ((trained->steps < 1 && !trained->part_done) || trained->steps > MOST ||
         epochs > trained->steps || epochs > most_epochs || trained->part_rows > MOST ||
         trained->part_done > trained->part_rows || !isfinite(trained->parts[AE__PART_LOSS]))
@@ -246,18 +250,18 @@ static int32_t get_trained(loading *l, ae__reader *r)
     return AE_OK;
 }
 
-/* The open epoch's sums but for the loss; where the chunk is missing they stay 0. */
+/* The open epoch's sums but for the loss; where the chunk is missing they stay 0, and rows weigh 1. */
 static int32_t get_parts(loading *l, ae__reader *r)
 {
-    const size_t n = l->model->plan.n_parts - AE__PART_TERM;
-    double *parts = l->model->trained.parts + AE__PART_TERM;
+    const size_t n = l->model->plan.n_parts - AE__PART_WEIGHT;
+    double *parts = l->model->trained.parts + AE__PART_WEIGHT;
     if (!l->model->trained.part_done) return malformed("has sums of an epoch that is not open");
     if (ae__read_u32(r) != n) return malformed("has another number of sums of an open epoch");
     for (size_t i = 0; i < n; i++) {
         parts[i] = ae__read_f64(r);
         if (!isfinite(parts[i])) return malformed("has sums of an open epoch that are not finite");
     }
-    return AE_OK;
+    return parts[0] >= 0 ? AE_OK : malformed("has rows of an open epoch that weigh less than 0");
 }
 
 /* What is laid out as the weights. */
@@ -354,10 +358,13 @@ static int32_t get_pending(loading *l, ae__reader *r)
     ae__trained *trained = &l->model->trained;
     AE_TRY(want_trained(l));
     uint64_t rows = ae__read_u64(r);
-    if (rows < 1 || rows > trained->part_done || !has_arrays(l, r, 1))
+    double weight = ae__read_f64(r);
+    if (rows < 1 || rows > trained->part_done || !(weight >= 0 && isfinite(weight)) ||
+        !has_arrays(l, r, 1))
         return malformed("has gradients of batches that cannot be");
     AE_TRY(ae__model_reserve_pending(l->model));
     trained->pending.rows = rows;
+    trained->pending.weight = weight;
     return get_array(l, r, trained->pending.sum, "gradients");
 }
 

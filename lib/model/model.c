@@ -54,6 +54,8 @@ static void bind(ae_model *model, ae__arena *arena)
     work->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *work->y);
     for (int32_t i = 0; work->y && i < plan->n_layers; i++)
         work->y[i] = i == plan->sampler - 1 ? work->posterior : work->between[plan->layers[i].turn];
+    work->weight = ae__arena_take(arena, chunk, sizeof(real));
+    work->element = ae__plan_elements(plan, arena, chunk);
     work->values = ae__arena_take(arena, chunk, sizeof(double));
     work->sums = ae__arena_take(arena, chunk, sizeof(double));
     work->parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
@@ -487,10 +489,15 @@ ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__cont
                           .y = raw && layer->info.activation != AE_ACT_LINEAR ? NULL : y,
                           .x_row = ae__row_stride(layer->in),
                           .factor = factor};
-    if (call.rows == context->rows) call.row_weight = context->row_weight;
-    double weight = ae__term_factor(plan->ops, plan->spec, layer->out, context);
-    const size_t batch = context->batch ? context->batch : context->rows;
-    call.scale = weight / (double)(call.rows / context->rows * batch);
+    const double factor_in_loss = ae__term_factor(plan->ops, plan->spec, layer->out, context);
+    call.row_weight = context->row_weight;
+    call.row_repeat = call.rows / context->rows;
+    const double batch = context->batch ? context->batch_weight : ae__context_weight(context);
+    call.weight = batch * (double)call.row_repeat;
+    call.scale = call.weight > 0 ? factor_in_loss / call.weight : 0;
+    if (context->element && context->element[term])
+        call.element = context->element[term] + context->element_at;
+    call.element_row = context->element_row;
     for (int32_t i = 0; i < plan->info.n_weights; i++)
         call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
     return call;

@@ -32,7 +32,8 @@ typedef struct ae__best {
 /* Gradients of the batches since the last step, where several make one. */
 typedef struct ae__pending {
     uint64_t rows; /* of these batches; 0: there are none */
-    real *sum;     /* laid out as the weights: of each batch, times its rows; NULL: no room yet */
+    double weight; /* of these rows */
+    real *sum;     /* laid out as the weights: of each batch, times its weight; NULL: no room yet */
 } ae__pending;
 
 /* What ae_fit_batch counts. */
@@ -72,6 +73,8 @@ typedef struct ae__log_sum {
 /* Buffers of one pass of inference, for plan.chunk rows. */
 typedef struct ae__workspace {
     real *x, *target, *side;
+    real *weight;          /* of the rows */
+    real **element;        /* weights of the target's elements, by term */
     ae__stage stage;       /* rows of a source on their way to these */
     real *posterior;       /* what the layer that draws reads; NULL where none does */
     real *between[2];      /* outputs of layers, in turn: */

@@ -147,6 +147,23 @@ static int32_t lay_out(ae__plan *plan)
     return check_widths(plan);
 }
 
+/* A loss whose features have weights keeps them last of its arrays. */
+static void infer_features(ae__plan *plan, ae__term_plan *term, size_t dim)
+{
+    const ae__value *weighs = ae__spec_find(term->spec, AE_PARAM_FEATURE_WEIGHTS);
+    term->features = -1;
+    if (!weighs || !weighs->i64) return;
+    term->features = term->info.n_weights++;
+    term->info.weights[term->features] = (ae__weight_info){.name = "feature_weight",
+                                                           .rows = 1,
+                                                           .cols = dim,
+                                                           .first = 1,
+                                                           .state = true,
+                                                           .weighs = true,
+                                                           .tied_to = -1};
+    plan->weighs_features = true;
+}
+
 static int32_t infer_term(ae__plan *plan, int32_t i)
 {
     ae__term_plan *term = &plan->terms[i];
@@ -168,6 +185,7 @@ static int32_t infer_term(ae__plan *plan, int32_t i)
                         "%s #%d: wants targets from 0 to 1: scaling_target is standard, wanted "
                         "min_max or none",
                         term->ops->name, (int)i);
+    infer_features(plan, term, on->out);
     term->tally = plan->n_parts;
     plan->n_parts += term->info.tallies;
     for (int32_t slot = 0; status == AE_OK && slot < term->info.n_weights; slot++)
@@ -275,10 +293,12 @@ static void find_blocks(ae__plan *plan)
 static bool rows_are_alone(const ae__plan *plan)
 {
     bool alone = plan->samples == 1;
-    for (int32_t i = 0; i < plan->n_weights; i++) alone = alone && !plan->weights[i].info.state;
+    for (int32_t i = 0; i < plan->n_weights; i++)
+        alone = alone && (!plan->weights[i].info.state || plan->weights[i].info.weighs);
     for (int32_t i = 0; i < plan->n_layers; i++) alone = alone && !plan->layers[i].info.saved;
     for (int32_t i = 0; i < plan->n_terms; i++)
-        alone = alone && !plan->terms[i].ops->whole && !plan->terms[i].info.n_weights;
+        alone = alone && !plan->terms[i].ops->whole &&
+                plan->terms[i].info.n_weights == (plan->terms[i].features >= 0);
     return alone;
 }
 
@@ -342,6 +362,7 @@ int32_t ae__plan_create(ae__plan *plan, const ae__desc *desc, const ae_allocator
                    .sampler = -1,
                    .side = -1,
                    .importance = ae__spec_i64(&desc->model, AE_PARAM_BOUND) == AE_BOUND_IMPORTANCE,
+                   .missing = ae__spec_i64(&desc->model, AE_PARAM_MISSING) != 0,
                    .samples = 1};
     if (status == AE_OK) status = allocate(plan, mem);
     if (status == AE_OK) status = lay_out(plan);
@@ -435,6 +456,20 @@ size_t ae__plan_output(const ae__plan *plan)
 size_t ae__plan_code(const ae__plan *plan)
 {
     return plan->layers[plan->desc->code - 1].out;
+}
+
+real **ae__plan_elements(const ae__plan *plan, ae__arena *arena, size_t rows)
+{
+    real **element = ae__arena_take(arena, (size_t)plan->n_terms, sizeof *element);
+    for (int32_t i = 0; i < plan->n_terms; i++) {
+        const ae__term_plan *term = &plan->terms[i];
+        real *of = NULL;
+        if (!term->ops->penalty && (plan->missing || term->features >= 0))
+            of = ae__arena_take(arena, plan->missing ? rows : 1,
+                                ae__row_stride(ae__plan_output(plan)) * sizeof *of);
+        if (element) element[i] = of;
+    }
+    return element;
 }
 
 bool ae__plan_likelihood(const ae__plan *plan)

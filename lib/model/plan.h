@@ -44,12 +44,13 @@ typedef struct ae__term_plan {
     int32_t layer; /* that it reads */
     ae__term_info info;
     int32_t weights[AE__TERM_WEIGHTS]; /* numbers in ae__plan.weights */
+    int32_t features;                  /* the slot of its weights of features, or -1 */
     size_t tally;                      /* where its tallies begin in the parts */
 } ae__term_plan;
 
-/* Sums over rows that make up an epoch, or an evaluation: [0] the loss, [1 + i] term i without its
- * weight, then the tallies of the terms. */
-enum { AE__PART_LOSS = 0, AE__PART_TERM = 1 };
+/* Sums over rows, by their weights, that make up an epoch, or an evaluation: [0] the loss, [1] the weights
+ * themselves, [2 + i] term i without its factor, then the tallies of the terms. */
+enum { AE__PART_LOSS = 0, AE__PART_WEIGHT = 1, AE__PART_TERM = 2 };
 
 typedef struct ae__plan {
     const ae__desc *desc;
@@ -60,11 +61,13 @@ typedef struct ae__plan {
     ae__layer_plan *layers;
     ae__term_plan *terms;
     ae__weight *weights;
-    int32_t sampler; /* the layer that draws, or -1 */
-    int32_t side;    /* the first layer that takes a side, or -1 */
-    bool importance; /* trained on the importance-weighted bound */
-    bool bounded;    /* a loss wants targets in [0, 1] */
-    size_t samples;  /* rows of the output for each row of the data */
+    int32_t sampler;      /* the layer that draws, or -1 */
+    int32_t side;         /* the first layer that takes a side, or -1 */
+    bool importance;      /* trained on the importance-weighted bound */
+    bool bounded;         /* a loss wants targets in [0, 1] */
+    bool missing;         /* NaN in x and the target stands for what is missing */
+    bool weighs_features; /* some loss does */
+    size_t samples;       /* rows of the output for each row of the data */
     size_t n_parts;
     size_t weight_reals; /* length of the vector, gaps included */
     size_t weight_count; /* weights in it */
@@ -107,6 +110,10 @@ size_t ae__plan_code(const ae__plan *plan);
  * for vectors. */
 size_t ae__plan_side(const ae__plan *plan);
 size_t ae__plan_classes(const ae__plan *plan);
+
+/* Room for the weights of a target's elements of each term, for `rows` rows, or one where nothing can be
+ * missing; NULL for terms that need none. */
+real **ae__plan_elements(const ae__plan *plan, ae__arena *arena, size_t rows);
 
 /* Whether the code is drawn: the output of a layer that draws. */
 bool ae__plan_code_drawn(const ae__plan *plan);

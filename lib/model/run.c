@@ -6,6 +6,7 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "model/element.h"
 
 /* The call of layer *i; where that does the next one, too, *i becomes this, which *norm is for. */
 static ae__layer_call call_of(const ae_model *model, int32_t *i, int32_t first, int32_t last,
@@ -42,8 +43,9 @@ int32_t ae__run_rows(ae_model *model, const ae__array *array, const ae__context 
                      real *buffer, ae__rows *out)
 {
     const size_t first = (size_t)context->first_row, rows = context->rows;
-    if (!array->source) {
-        *out = ae__array_rows(array, first, rows, buffer, &model->engine);
+    if (!array->source) { /* what is missing will be written to */
+        *out = model->plan.missing ? ae__array_copy(array, first, rows, buffer, &model->engine)
+                                   : ae__array_rows(array, first, rows, buffer, &model->engine);
         return AE_OK;
     }
     *out = (ae__rows){buffer, ae__row_stride(array->dim)};
@@ -60,6 +62,47 @@ int32_t ae__run_side(ae_model *model, const ae__view *view, ae__context *context
     return AE_OK;
 }
 
+/* The target's rows: those of y, or of x. */
+static int32_t run_target(ae_model *model, const ae__view *view, ae__context *context, ae__rows x,
+                          bool densities)
+{
+    const ae__workspace *work = &model->work;
+    const bool given = ae__array_given(&view->y);
+    ae__rows target = x;
+    if (given) AE_TRY(ae__run_rows(model, &view->y, context, work->target, &target));
+    context->target = target.at;
+    context->target_row = target.row;
+    ae__element_weigh(model, work->element, densities, context);
+    if (given) ae__element_fill(model, work->target, context->rows, ae__plan_output(&model->plan));
+    return AE_OK;
+}
+
+int32_t ae__run_input(ae_model *model, const ae__view *view, ae__context *context,
+                      ae__target target, ae__rows *x)
+{
+    AE_TRY(ae__run_side(model, view, context));
+    AE_TRY(ae__run_rows(model, &view->x, context, model->work.x, x));
+    if (target != AE__TARGET_NONE)
+        AE_TRY(run_target(model, view, context, *x, target == AE__TARGET_DENSITIES));
+    ae__element_fill(model, model->work.x, context->rows, view->x.dim);
+    return AE_OK;
+}
+
+/* The weights of the rows, one after the other, where they have some. */
+static int32_t run_weights(ae_model *model, const ae__view *view, ae__context *context)
+{
+    const ae__array *array = &view->weight;
+    const size_t first = (size_t)context->first_row;
+    real *weight = model->work.weight;
+    if (!ae__array_given(array)) return AE_OK;
+    context->row_weight = weight;
+    if (array->source)
+        return ae__array_read(array, first, context->rows, &model->work.stage, weight,
+                              &model->engine);
+    ae__array_copy(array, first, context->rows, weight, &model->engine);
+    return AE_OK;
+}
+
 int32_t ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last,
                        bool undo, real *out)
 {
@@ -69,8 +112,12 @@ int32_t ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int
     for (size_t row = 0; row < view->x.rows; row += context.rows) {
         context.rows = ae__min_size(model->plan.chunk, view->x.rows - row);
         context.first_row = row;
-        AE_TRY(ae__run_side(model, view, &context));
-        AE_TRY(ae__run_rows(model, &view->x, &context, model->work.x, &x));
+        if (first) { /* codes */
+            AE_TRY(ae__run_side(model, view, &context));
+            AE_TRY(ae__run_rows(model, &view->x, &context, model->work.x, &x));
+        } else {
+            AE_TRY(ae__run_input(model, view, &context, AE__TARGET_NONE, &x));
+        }
         ae__run_chunk(model, &context, x, first, last, out + row * dim);
         if (undo) ae__model_undo(model, out + row * dim, context.rows);
     }
@@ -85,8 +132,13 @@ static size_t rows_out(const ae__pass *pass)
     return pass->context->expand ? pass->model->plan.samples : 1;
 }
 
-/* Adds the term's values, `rows` of them, to its part and, times its factor, to the sums; where a
- * row of the data has one value for all its samples, each sample gets it. */
+static double weight_of(const ae__context *context, size_t row)
+{
+    return context->row_weight ? (double)context->row_weight[row] : 1;
+}
+
+/* Adds the term's values, `rows` of them, by weight to its part and, times its factor, to the sums;
+ * where a row of the data has one value for all its samples, each sample gets it. */
 static void add_values(const ae__pass *pass, int32_t term, size_t rows)
 {
     const ae__term_plan *plan = &pass->model->plan.terms[term];
@@ -95,7 +147,9 @@ static void add_values(const ae__pass *pass, int32_t term, size_t rows)
     const double part = ae__term_reduction(plan->ops, dim) * (double)data / (double)rows;
     double factor = ae__term_factor(plan->ops, plan->spec, dim, pass->context);
     if (pass->densities) factor = plan->ops->density;
-    for (size_t i = 0; i < rows; i++) pass->parts[AE__PART_TERM + term] += part * pass->values[i];
+    for (size_t i = 0; i < rows; i++)
+        pass->parts[AE__PART_TERM + term] +=
+            weight_of(pass->context, i / (rows / data)) * (part * pass->values[i]);
     for (size_t i = 0; i < all; i++) pass->sums[i] += factor * pass->values[i / each];
 }
 
@@ -125,10 +179,11 @@ static bool compute_in_units(const ae__pass *pass, int32_t term, const ae__term_
     const ae__epilogue e = ae__element_epilogue(call, false);
     if (!pass->unit || element == AE__ELEMENT_NONE || element == AE__ELEMENT_LOGISTIC) return false;
     for (size_t i = 0; i < call->rows; i++) {
-        const real *t = e.target + i / (call->rows / call->context->rows) * e.target_ld;
-        const real *y = ae__term_output(call, i);
+        const real *t = e.target + ae__term_data_row(call, i) * e.target_ld;
+        const real *y = ae__term_output(call, i), *weight = ae__term_element(call, i, 0);
         for (size_t j = 0; j < call->dim; j++)
             call->values[i] +=
+                (weight ? (double)weight[j] : 1) *
                 residual_value(&e, fabs((double)y[j] - (double)t[j]) * pass->unit[j]);
     }
     return true;
@@ -162,13 +217,15 @@ static void forward_fused(const ae__pass *pass, ae__layer_call *layer)
     add_values(pass, term, call.rows);
 }
 
-/* -log of the mean of e^-v over n samples, and their shares n e^-v / sum (NULL: not wanted). */
-static double importance_bound(const double *v, size_t n, real *share)
+/* -log of the mean of e^-v over n samples, and their shares n e^-v / sum of the row's weight (NULL: not
+ * wanted). */
+static double importance_bound(const double *v, size_t n, double weight, real *share)
 {
     double least = v[0], sum = 0;
     for (size_t s = 1; s < n; s++) least = fmin(least, v[s]);
     for (size_t s = 0; s < n; s++) sum += exp(least - v[s]);
-    for (size_t s = 0; share && s < n; s++) share[s] = (real)((double)n * exp(least - v[s]) / sum);
+    for (size_t s = 0; share && s < n; s++)
+        share[s] = (real)(weight * ((double)n * exp(least - v[s]) / sum));
     return least - log(sum / (double)n);
 }
 
@@ -187,7 +244,8 @@ static void reduce_samples(const ae__pass *pass)
     for (size_t i = 0; i < pass->context->rows; i++) {
         const double *v = pass->sums + i * n;
         real *share = pass->row_weight ? pass->row_weight + i * n : NULL;
-        pass->sums[i] = importance ? importance_bound(v, n, share) : mean(v, n);
+        const double weight = weight_of(pass->context, i);
+        pass->sums[i] = importance ? importance_bound(v, n, weight, share) : mean(v, n);
     }
 }
 
@@ -247,18 +305,20 @@ void ae__pass_forward(const ae__pass *pass)
         }
     }
     if (samples > 1 || pass->row_weight) reduce_samples(pass);
-    for (size_t i = 0; i < rows; i++) pass->parts[AE__PART_LOSS] += pass->sums[i];
+    for (size_t i = 0; i < rows; i++)
+        pass->parts[AE__PART_LOSS] += weight_of(pass->context, i) * pass->sums[i];
 }
 
-void ae__parts_close(const ae_model *model, const ae__context *context, size_t rows, double *parts)
+void ae__parts_close(const ae_model *model, const ae__context *context, double *parts)
 {
     const ae__plan *plan = &model->plan;
+    const double n = parts[AE__PART_WEIGHT];
     for (int32_t term = 0; term < plan->n_terms; term++) {
         const ae__term_plan *t = &plan->terms[term];
         if (!t->ops->whole) continue;
         ae__term_call call = ae__model_term(model, term, context, NULL);
         call.tally = parts + t->tally;
-        const double samples = (double)call.rows / (double)context->rows, n = (double)rows;
+        const double samples = (double)call.rows / (double)context->rows;
         double value = n * t->ops->whole(&call, n * samples);
         parts[AE__PART_TERM + term] += value;
         parts[AE__PART_LOSS] += value * ae__term_factor(t->ops, t->spec, call.dim, context);
@@ -299,7 +359,6 @@ static int32_t evaluate_chunk(ae_model *model, const ae__view *view, const doubl
                               ae__context *context)
 {
     const ae__workspace *work = &model->work;
-    ae__rows target;
     ae__pass pass = {.model = model,
                      .context = context,
                      .y = work->y,
@@ -308,13 +367,8 @@ static int32_t evaluate_chunk(ae_model *model, const ae__view *view, const doubl
                      .sums = work->sums,
                      .parts = work->parts,
                      .unit = unit};
-    AE_TRY(ae__run_rows(model, &view->x, context, work->x, &pass.x));
-    target = pass.x;
-    if (ae__array_given(&view->y))
-        AE_TRY(ae__run_rows(model, &view->y, context, work->target, &target));
-    context->target = target.at;
-    context->target_row = target.row;
-    AE_TRY(ae__run_side(model, view, context));
+    AE_TRY(ae__run_input(model, view, context, AE__TARGET_LOSSES, &pass.x));
+    AE_TRY(run_weights(model, view, context));
     ae__pass_samples(&pass, context, model->plan.samples, model->plan.importance, work->samples);
     return AE_OK;
 }
@@ -336,20 +390,24 @@ int32_t ae__run_loss(ae_model *model, const ae__view *view, float *scores, doubl
                            .sampled = plan->importance,
                            .seed = (uint64_t)ae__spec_i64(&model->desc.model, AE_PARAM_SEED)};
     const double *unit = score_unit(model);
-    double total = 0;
+    double total = 0, weight = 0;
     memset(work->parts, 0, plan->n_parts * sizeof *work->parts);
     for (size_t row = 0; row < rows; row += context.rows) {
         context.rows = ae__min_size(plan->chunk, rows - row);
         context.first_row = row;
         AE_TRY(evaluate_chunk(model, view, scores ? unit : NULL, &context));
         for (size_t i = 0; i < context.rows; i++) {
-            total += work->sums[i];
+            total += weight_of(&context, i) * work->sums[i];
             if (scores) scores[row + i] = (float)work->sums[i];
         }
+        weight += ae__context_weight(&context);
     }
+    if (weight == 0)
+        return ae__fail(AE_ERR_RANGE, "%s: all are 0, wanted one above 0", view->weight.name);
     for (size_t i = 0; i < plan->n_parts; i++) work->parts[i] /= (double)plan->samples;
     work->parts[AE__PART_LOSS] = total;
-    ae__parts_close(model, &context, rows, work->parts);
-    *loss = work->parts[AE__PART_LOSS] / (double)rows;
+    work->parts[AE__PART_WEIGHT] = weight;
+    ae__parts_close(model, &context, work->parts);
+    *loss = work->parts[AE__PART_LOSS] / weight;
     return AE_OK;
 }

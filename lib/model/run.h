@@ -10,8 +10,8 @@
 int32_t ae__run_layers(ae_model *model, const ae__view *view, int32_t first, int32_t last,
                        bool undo, real *out);
 
-/* The mean of the loss over rows; scores (one a row) may be NULL; the model's work.parts holds the
- * sums that it is made of. */
+/* The mean of the loss over rows, by their weights; scores (one a row) may be NULL; the model's work.parts
+ * holds the sums that it is made of. RANGE: all weights are 0. */
 int32_t ae__run_loss(ae_model *model, const ae__view *view, float *scores, double *loss);
 
 /* The context's rows of an array: where they lie, or in `buffer`. */
@@ -22,6 +22,13 @@ int32_t ae__run_rows(ae_model *model, const ae__array *array, const ae__context 
  * workspace. */
 ae__rows ae__run_chunk(ae_model *model, const ae__context *context, ae__rows x, int32_t first,
                        int32_t last, real *out);
+
+/* What is wanted of a target: nothing, the losses, or the densities alone, to which features do not weigh. */
+typedef enum ae__target { AE__TARGET_NONE, AE__TARGET_LOSSES, AE__TARGET_DENSITIES } ae__target;
+
+/* The context's rows of the view's x, as they enter the first layer, its side and its target. */
+int32_t ae__run_input(ae_model *model, const ae__view *view, ae__context *context,
+                      ae__target target, ae__rows *x);
 
 /* Has the context read rows of the view's side from context->first_row on, where there is one. */
 int32_t ae__run_side(ae_model *model, const ae__view *view, ae__context *context);
@@ -55,7 +62,7 @@ void ae__pass_forward(const ae__pass *pass);
 void ae__pass_samples(const ae__pass *pass, ae__context *context, size_t n, bool bound,
                       ae__log_sum *samples);
 
-/* Adds to the parts what `rows` rows have as a whole. */
-void ae__parts_close(const ae_model *model, const ae__context *context, size_t rows, double *parts);
+/* Adds to the parts, of whatever rows, what these have as a whole. */
+void ae__parts_close(const ae_model *model, const ae__context *context, double *parts);
 
 #endif

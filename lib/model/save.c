@@ -112,8 +112,8 @@ static void put_trained(ae__writer *w, const ae_model *model)
 
 static void put_parts(ae__writer *w, const ae_model *model)
 {
-    ae__write_u32(w, (uint32_t)model->plan.n_parts - AE__PART_TERM);
-    for (size_t i = AE__PART_TERM; i < model->plan.n_parts; i++)
+    ae__write_u32(w, (uint32_t)model->plan.n_parts - AE__PART_WEIGHT);
+    for (size_t i = AE__PART_WEIGHT; i < model->plan.n_parts; i++)
         ae__write_f64(w, model->trained.parts[i]);
 }
 
@@ -168,6 +168,7 @@ static void put_online(ae__writer *w, const ae_model *model)
 static void put_pending(ae__writer *w, const ae_model *model)
 {
     ae__write_u64(w, model->trained.pending.rows);
+    ae__write_f64(w, model->trained.pending.weight);
     put_array(w, model, model->trained.pending.sum);
 }
 

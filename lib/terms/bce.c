@@ -6,7 +6,7 @@
 #include "ae/ae.h"
 #include "base/status.h"
 
-static const int32_t params[] = {AE_PARAM_WEIGHT, 0};
+static const int32_t params[] = {AE_PARAM_WEIGHT, AE_PARAM_FEATURE_WEIGHTS, 0};
 
 static int32_t infer(const ae__spec *spec, const ae__term_site *site, ae__term_info *info)
 {

@@ -20,6 +20,8 @@ ae__epilogue ae__element_epilogue(const ae__term_call *call, bool gradient)
         .gradient = gradient,
         .target = call->context->target,
         .target_ld = call->context->target_row,
+        .element = call->element,
+        .element_ld = call->element_row,
         .scale = (real)call->scale,
         .row_weight = call->row_weight,
         .row_value = call->values,
@@ -32,8 +34,9 @@ static void apply(const ae__term_call *call, bool gradient, size_t row, size_t r
 {
     real *copy = call->scratch + row * call->row;
     ae__epilogue e = ae__element_epilogue(call, gradient);
-    e.target += row / (call->rows / call->context->rows) * e.target_ld;
-    if (e.row_weight) e.row_weight += row;
+    e.target += ae__term_data_row(call, row) * e.target_ld;
+    e.element = ae__term_element(call, row, 0);
+    if (e.row_weight) e.row_weight += row / call->row_repeat;
     e.row_value = gradient ? NULL : call->values + row;
     memcpy(copy, call->z + row * call->row, ((rows - 1) * call->row + call->dim) * sizeof *copy);
     call->context->engine->kernels->epilogue(&e, copy, call->row, rows, call->dim);

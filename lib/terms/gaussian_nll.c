@@ -11,7 +11,8 @@
 
 enum { ROWS = 16 /* of one task */, BLOCK = 64 /* elements at a time */ };
 
-static const int32_t params[] = {AE_PARAM_WEIGHT, AE_PARAM_VARIANCE, AE_PARAM_VARIANCE_KIND, 0};
+static const int32_t params[] = {AE_PARAM_WEIGHT, AE_PARAM_VARIANCE, AE_PARAM_VARIANCE_KIND,
+                                 AE_PARAM_FEATURE_WEIGHTS, 0};
 
 static bool learned(const ae__term_call *call)
 {
@@ -59,7 +60,7 @@ static void variances(const ae__term_call *call, size_t at, size_t count, real *
 static void distances(const ae__term_call *call, size_t i, size_t at, size_t count, real *r)
 {
     const ae__context *context = call->context;
-    const real *t = context->target + i / (call->rows / context->rows) * context->target_row + at;
+    const real *t = context->target + ae__term_data_row(call, i) * context->target_row + at;
     if (call->y) {
         for (size_t j = 0; j < count; j++) r[j] = call->y[i * call->row + at + j];
     } else {
@@ -69,17 +70,27 @@ static void distances(const ae__term_call *call, size_t i, size_t at, size_t cou
     for (size_t j = 0; j < count; j++) r[j] -= t[j];
 }
 
+/* Times the weights of elements [at, at + count) of row i. */
+static void weigh(const ae__term_call *call, size_t i, size_t at, size_t count, real *r)
+{
+    const real *element = ae__term_element(call, i, at);
+    for (size_t j = 0; element && j < count; j++) r[j] *= element[j];
+}
+
 static void add_values(const ae__term_call *call, size_t begin, size_t end, size_t at, size_t count)
 {
     const double log_2_pi = 1.8378770664093454836;
     real log_v[BLOCK], inverse[BLOCK], r[BLOCK];
-    double constant = 0;
+    double constant = 0; /* of a row; where elements have weights it goes by them */
     variances(call, at, count, log_v, inverse);
-    for (size_t j = 0; j < count; j++) constant += (double)log_v[j] + log_2_pi;
+    for (size_t j = 0; j < count && !call->element; j++) constant += (double)log_v[j] + log_2_pi;
     for (size_t i = begin; i < end; i++) {
         real sum = 0;
         distances(call, i, at, count, r);
-        for (size_t j = 0; j < count; j++) sum += r[j] * r[j] * inverse[j];
+        for (size_t j = 0; j < count; j++) r[j] = r[j] * r[j] * inverse[j];
+        for (size_t j = 0; j < count && call->element; j++) r[j] += log_v[j] + (real)log_2_pi;
+        weigh(call, i, at, count, r);
+        for (size_t j = 0; j < count; j++) sum += r[j];
         call->values[i] += 0.5 * ((double)sum + constant);
     }
 }
@@ -118,6 +129,7 @@ static void add_gradients(const ae__term_call *call, size_t begin, size_t end, s
         const real scale = (real)ae__term_scale(call, i);
         distances(call, i, at, count, g);
         for (size_t j = 0; j < count; j++) g[j] *= scale * inverse[j];
+        weigh(call, i, at, count, g);
         if (call->y) {
             ae__term_add(call, i, at, count, call->y + i * call->row + at, g);
         } else {
@@ -146,7 +158,9 @@ static void variance_task(void *arg, size_t task, size_t worker)
     for (size_t i = 0; i < call->rows; i++) {
         const double scale = 0.5 * ae__term_scale(call, i);
         distances(call, i, at, count, r);
-        for (size_t j = 0; j < count; j++) sum[j] += scale * (double)(1 - r[j] * r[j] * inverse[j]);
+        for (size_t j = 0; j < count; j++) r[j] = 1 - r[j] * r[j] * inverse[j];
+        weigh(call, i, at, count, r);
+        for (size_t j = 0; j < count; j++) sum[j] += scale * (double)r[j];
     }
     for (size_t j = 0; j < count; j++)
         out[at + j] = (real)(sum[j] * (double)ae__log_variance_slope(log_v[j]));

@@ -4,7 +4,7 @@
  * Free bits (Kingma et al. 2016): in training an element counts for at least so much, and has no
  * gradient below. Sampled, with y = m + sqrt(v) z, it is what log q(y | x) - log p(y) is:
  *   kl = 1/2 sum (y^2 - log v - z^2),     dy = y,   dlog v = -1/2
- * Tallies: sums of m and of m^2 over the rows of the data. */
+ * Tallies: sums of m and of m^2 over the rows of the data, by their weights. */
 #include <math.h>
 
 #include "ae/ae.h"
@@ -79,9 +79,10 @@ static void tally_task(void *arg, size_t task, size_t worker)
     (void)worker;
     for (size_t i = 0; i < call->rows / call->factor; i++) {
         const real *m = call->x + i * call->x_row;
+        const double weight = ae__term_weight(call, i * call->factor);
         for (size_t j = task * COLUMNS; j < end; j++) {
-            call->tally[j] += (double)m[j];
-            call->tally[call->dim + j] += (double)m[j] * (double)m[j];
+            call->tally[j] += weight * (double)m[j];
+            call->tally[call->dim + j] += weight * ((double)m[j] * (double)m[j]);
         }
     }
 }

@@ -35,7 +35,7 @@ static void tally_task(void *arg, size_t task, size_t worker)
     const size_t at = task * BLOCK, count = ae__min_size(BLOCK, call->dim - at);
     (void)worker;
     for (size_t i = 0; i < call->rows; i++) {
-        const double weight = call->row_weight ? (double)call->row_weight[i] : 1;
+        const double weight = ae__term_weight(call, i);
         const real *y = (call->y ? call->y : call->z) + i * call->row + at;
         real made[BLOCK];
         if (!call->y) {
@@ -67,14 +67,13 @@ static double whole(const ae__term_call *call, double rows)
 
 static void add_gradient(const ae__term_call *call, size_t i)
 {
-    const double r = ae__spec_f64(call->spec, AE_PARAM_TARGET), rows = (double)call->rows;
-    const double scale = ae__term_scale(call, i);
+    const double r = ae__spec_f64(call->spec, AE_PARAM_TARGET), scale = ae__term_scale(call, i);
     const real *y = ae__term_output(call, i);
     for (size_t at = 0; at < call->dim; at += BLOCK) {
         size_t count = ae__min_size(BLOCK, call->dim - at);
         real g[BLOCK];
         for (size_t j = 0; j < count; j++) {
-            double q = mean(call->tally[at + j], rows);
+            double q = mean(call->tally[at + j], call->weight);
             g[j] = (real)(scale * ((1 - r) / (1 - q) - r / q));
         }
         ae__term_add(call, i, at, count, y + at, g);

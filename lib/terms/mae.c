@@ -3,7 +3,7 @@
 
 #include "ae/ae.h"
 
-static const int32_t params[] = {AE_PARAM_WEIGHT, 0};
+static const int32_t params[] = {AE_PARAM_WEIGHT, AE_PARAM_FEATURE_WEIGHTS, 0};
 
 const ae__term_ops ae__mae = {
     .kind = AE_LOSS_MAE,

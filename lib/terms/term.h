@@ -8,7 +8,7 @@
 #include "layers/context.h"
 #include "layers/weight.h"
 
-enum { AE__TERM_WEIGHTS = 1 }; /* most arrays of weights of one term */
+enum { AE__TERM_WEIGHTS = 2 }; /* most arrays of weights of one term */
 
 /* The layer that a term sits on. */
 typedef struct ae__term_site {
@@ -45,11 +45,16 @@ typedef struct ae__term_call {
     double *tally;  /* sums over rows: added to */
     real *scratch;  /* rows x dim with row stride `row` */
 
-    /* Gradients of factor * mean over rows of row_weight * value. */
-    double scale;           /* ae__term_factor / rows */
-    const real *row_weight; /* one a row; NULL: all 1 */
-    real *dz;               /* with respect to z: added to */
-    real *dx;               /* with respect to what stands before the activation below: added to */
+    const real *element; /* weights of the target's elements, by rows of the data; NULL: all 1 */
+    size_t element_row;  /* their row stride; 0: one row for all */
+
+    /* Gradients of factor * mean over rows, by their weights, of value. */
+    double weight;          /* of all rows together */
+    double scale;           /* ae__term_factor / weight; 0 where that is 0 */
+    const real *row_weight; /* one for `row_repeat` rows; NULL: all 1 */
+    size_t row_repeat;
+    real *dz; /* with respect to z: added to */
+    real *dx; /* with respect to what stands before the activation below: added to */
     int32_t below_act;
     real below_slope;
     real *dw[AE__TERM_WEIGHTS]; /* overwritten */
@@ -102,10 +107,28 @@ void ae__element_gradients(const ae__term_call *call);
 /* Row i of y: as it is, or made from z in scratch. */
 const real *ae__term_output(const ae__term_call *call, size_t i);
 
-/* The weight of row i times the scale. */
+/* The row of the data that row i is of. */
+static inline size_t ae__term_data_row(const ae__term_call *call, size_t i)
+{
+    return i / (call->rows / call->context->rows);
+}
+
+/* The weights of elements [at, ...) of row i, or NULL. */
+static inline const real *ae__term_element(const ae__term_call *call, size_t i, size_t at)
+{
+    if (!call->element) return NULL;
+    return call->element + ae__term_data_row(call, i) * call->element_row + at;
+}
+
+/* The weight of row i; and times the scale. */
+static inline double ae__term_weight(const ae__term_call *call, size_t i)
+{
+    return call->row_weight ? (double)call->row_weight[i / call->row_repeat] : 1;
+}
+
 static inline double ae__term_scale(const ae__term_call *call, size_t i)
 {
-    return call->row_weight ? call->scale * (double)call->row_weight[i] : call->scale;
+    return call->scale * ae__term_weight(call, i);
 }
 
 /* dz += g act'(y) for elements [at, at + count) of row i: y, and the gradient g with respect to it,

@@ -148,7 +148,7 @@ int32_t ae__feed_batch(ae__feed *f, ae__trainer *trainer, uint64_t at, ae__conte
 {
     const ae__engine *engine = &f->model->engine;
     const uint64_t *numbers = trainer->numbers;
-    real *const buffers[] = {trainer->x, trainer->target, trainer->side};
+    real *const buffers[] = {trainer->x, trainer->target, trainer->side, trainer->weight};
     ae__rows rows[AE__FEED_ROLES] = {{0}};
     f->batch.at = at;
     f->batch.numbers = trainer->numbers;
@@ -167,6 +167,8 @@ int32_t ae__feed_batch(ae__feed *f, ae__trainer *trainer, uint64_t at, ae__conte
     context->target_row = target.row;
     context->side = rows[2].at;
     context->side_row = rows[2].row;
+    context->row_weight = rows[3].at;
+    ae__trainer_weigh(trainer, context);
     return AE_OK;
 }
 
@@ -236,7 +238,7 @@ static int32_t allocate(ae__feed *f, size_t batch, bool ahead)
 
 int32_t ae__feed_open(ae__feed *f, ae_model *model, const ae__view *data, size_t batch)
 {
-    const ae__array *arrays[] = {&data->x, &data->y, &data->side};
+    const ae__array *arrays[] = {&data->x, &data->y, &data->side, &data->weight};
     bool any_thread;
     *f = (ae__feed){.model = model};
     f->now = f->pair;

@@ -8,7 +8,7 @@
 #include "train/sequence.h"
 #include "train/step.h"
 
-enum { AE__FEED_ROLES = 3 /* x, y, side */ };
+enum { AE__FEED_ROLES = 4 /* x, y, side, weight */ };
 
 /* Rows of the sources as they were read, by slot. */
 typedef struct ae__feed_window {
@@ -43,8 +43,8 @@ void ae__feed_close(ae__feed *feed);
 /* Begins an epoch, from 1. */
 void ae__feed_begin(ae__feed *feed, uint64_t epoch);
 
-/* Rows [at, at + context->rows) of the epoch, to the trainer's buffers; sets their numbers, target
- * and side. What reading gives; NONFINITE, RANGE. */
+/* Rows [at, at + context->rows) of the epoch, to the trainer's buffers; sets their numbers, target,
+ * side and weights. What reading gives; NONFINITE, RANGE. */
 int32_t ae__feed_batch(ae__feed *feed, ae__trainer *trainer, uint64_t at, ae__context *context);
 
 #endif

@@ -46,14 +46,15 @@ static uint64_t sample(const ae__array *array, uint64_t i, uint64_t n)
 
 int32_t ae__fingerprint(ae__trainer *trainer, const ae__view *view, uint32_t *crc)
 {
-    const ae__array *arrays[] = {&view->x, &view->y, &view->side};
-    real *const buffers[] = {trainer->x, trainer->target, trainer->side};
+    const ae__array *arrays[] = {&view->x, &view->y, &view->side, &view->weight};
+    real *const buffers[] = {trainer->x, trainer->target, trainer->side, trainer->weight};
     const uint64_t rows = view->x.rows, n = rows < SAMPLE ? rows : SAMPLE;
     ae__writer w = {.sink = drop, .crc = *crc};
     ae__write_u64(&w, rows);
     for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) {
         const ae__array *array = arrays[a];
         bool given = ae__array_given(array);
+        if (!given && array == &view->weight) continue; /* as if there were no such thing */
         ae__write_u64(&w, given ? array->dim : 0);
         for (uint64_t i = 0; given && i < n; i++)
             AE_TRY(put_row(&w, trainer->model, array, sample(array, i, n), buffers[a]));

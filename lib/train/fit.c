@@ -13,11 +13,12 @@
 
 typedef ae__fitting fitting;
 
-/* Means of the terms over `rows` rows. */
-static void mean_terms(const ae_model *model, const double *parts, uint64_t rows, double *terms)
+/* Means of the terms over rows; the mean of the loss. NaN while rows weigh nothing. */
+static double means(const ae_model *model, const double *parts, double *terms)
 {
     for (int32_t i = 0; i < model->plan.n_terms; i++)
-        terms[i] = parts[AE__PART_TERM + i] / (double)rows;
+        terms[i] = parts[AE__PART_TERM + i] / parts[AE__PART_WEIGHT];
+    return parts[AE__PART_LOSS] / parts[AE__PART_WEIGHT];
 }
 
 /* The context of a step, but for its data. */
@@ -134,10 +135,9 @@ static int32_t train_epoch_rest(fitting *f)
         trained->part_done += f->count;
         f->worked = ae__seconds() - f->began;
         for (size_t i = 0; i < f->model->plan.n_parts; i++) trained->parts[i] += batch[i];
-        mean_terms(f->model, trained->parts, trained->part_done, f->terms);
+        const double loss = means(f->model, trained->parts, f->terms);
         AE_TRY(checkpoint(f, trained->pending.rows ? AE__DONE_BATCH : AE__DONE_STEP));
-        AE_TRY(ae__fitting_report(f, AE_EVENT_BATCH,
-                                  trained->parts[AE__PART_LOSS] / (double)trained->part_done, NAN));
+        AE_TRY(ae__fitting_report(f, AE_EVENT_BATCH, loss, NAN));
     }
     return AE_OK;
 }
@@ -163,7 +163,7 @@ static double active_units(const fitting *f)
         const ae__term_plan *term = &plan->terms[i];
         if (term->ops->active)
             return term->ops->active(f->model->trained.parts + term->tally, term->info.tallies,
-                                     (double)f->rows);
+                                     f->model->trained.parts[AE__PART_WEIGHT]);
     }
     return NAN;
 }
@@ -205,13 +205,14 @@ static int32_t close_epoch(fitting *f)
 {
     ae_model *model = f->model;
     const ae__view *validation = f->request->validation;
-    double loss = model->trained.parts[AE__PART_LOSS] / (double)f->rows, val_loss = NAN;
+    double loss = means(model, model->trained.parts, f->terms), val_loss = NAN;
     AE_TRY(check_finite(f));
-    mean_terms(model, model->trained.parts, f->rows, f->terms);
+    if (model->trained.parts[AE__PART_WEIGHT] == 0)
+        return ae__fail(AE_ERR_RANGE, "weight: all are 0, wanted one above 0");
     if (validation) {
         AE_TRY(ae__run_loss(model, validation, NULL, &val_loss));
         if (!isfinite(val_loss)) return diverged(f, "validation loss", val_loss);
-        mean_terms(model, model->work.parts, validation->x.rows, f->val_terms);
+        means(model, model->work.parts, f->val_terms);
     }
     record(f, loss, val_loss);
     ae__schedule_epoch(model, validation ? val_loss : loss);

@@ -27,12 +27,13 @@ static int32_t take(ae__trainer *t, const ae__view *data, ae__context *out)
     const ae_model *model = t->model;
     const uint64_t step = model->trained.steps, high = UINT64_C(1) << 23;
     const size_t rows = data->x.rows;
-    ae__rows x = {0}, target, side = {0};
+    ae__rows x = {0}, target, side = {0}, weight = {0};
     for (size_t i = 0; i < rows; i++) t->numbers[i] = i;
     AE_TRY(take_rows(t, &data->x, t->x, &x));
     target = x;
     AE_TRY(take_rows(t, &data->y, t->target, &target));
     AE_TRY(take_rows(t, &data->side, t->side, &side));
+    AE_TRY(take_rows(t, &data->weight, t->weight, &weight));
     for (size_t i = 0; i < rows; i++) t->numbers[i] = (step & 0xFFFF) << 24 | i;
     *out = (ae__context){
         .engine = &model->engine,
@@ -49,8 +50,11 @@ static int32_t take(ae__trainer *t, const ae__view *data, ae__context *out)
         .target_row = target.row,
         .side = side.at,
         .side_row = side.row,
+        .row_weight = weight.at,
     };
-    return AE_OK;
+    ae__trainer_weigh(t, out);
+    if (ae__context_weight(out) > 0) return AE_OK;
+    return ae__fail(AE_ERR_RANGE, "weight: all are 0, wanted one above 0");
 }
 
 static void note(ae__online *online, double loss)
@@ -69,7 +73,7 @@ static int32_t step(ae__trainer *t, const ae__view *data, double *loss)
     AE_TRY(take(t, data, &context));
     ae__trainer_keep(t);
     ae__trainer_step(t, &context);
-    double value = t->parts[AE__PART_LOSS] / (double)context.rows;
+    double value = t->parts[AE__PART_LOSS] / t->parts[AE__PART_WEIGHT];
     if (isfinite(value)) what = ae__trainer_infinite(t->model, &value);
     if (what) {
         ae__trainer_restore(t);

@@ -28,6 +28,7 @@ size_t ae__portions_workers(const ae__trainer *trainer)
 typedef struct job {
     ae__trainer *trainer;
     const ae__context *context;
+    double weight; /* of all rows */
     ae__engine alone;
     ae__portion_pass *pass;
     ae__finished *finished;
@@ -41,10 +42,12 @@ static ae__context context_of(const job *j, size_t row)
     ae__context c = *j->context;
     c.engine = &j->alone;
     c.batch = c.rows;
+    c.batch_weight = j->weight;
     c.rows = ae__min_size(ROWS, c.batch - row);
     if (c.row_numbers) c.row_numbers += row;
     c.first_row += row;
     c.target += row * c.target_row;
+    c.element_at += row * c.element_row;
     if (c.row_weight) c.row_weight += row;
     if (c.side) c.side += row * c.side_row;
     return c;
@@ -75,6 +78,7 @@ static void sum_task(void *arg, size_t task, size_t worker)
     const ae__plan *plan = &t->model->plan;
     const ae__weight *w = &plan->weights[task];
     (void)worker;
+    if (w->info.state) return; /* no portion has written a gradient of it */
     t->model->engine.kernels->column_sums(t->gradients + w->offset,
                                           t->portion_gradients + w->offset, plan->weight_reals,
                                           j->portions, w->count, false);
@@ -88,6 +92,7 @@ void ae__portions_run(ae__trainer *trainer, const ae__context *context, ae__port
     const size_t n_parts = model->plan.n_parts;
     job j = {.trainer = trainer,
              .context = context,
+             .weight = ae__context_weight(context),
              .alone = {model->engine.kernels, NULL, model->engine.gemm},
              .pass = pass,
              .finished = finished,

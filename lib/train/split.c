@@ -28,6 +28,7 @@ static ae__view picked(const ae__view *data, const uint64_t *numbers, uint64_t c
     pick(&view.x, numbers, count);
     pick(&view.y, numbers, count);
     pick(&view.side, numbers, count);
+    pick(&view.weight, numbers, count);
     return view;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "base/status.h"
+#include "model/element.h"
 #include "train/portion.h"
 #include "train/schedule.h"
 
@@ -97,6 +98,8 @@ static void bind(ae__trainer *t, ae__arena *arena)
     t->sums = ae__arena_take(arena, rows, plan->samples * sizeof(double));
     t->parts = ae__arena_take(arena, plan->n_parts, sizeof(double));
     if (plan->importance) t->row_weight = ae__arena_take(arena, rows, plan->samples * sizeof(real));
+    t->weight = ae__arena_take(arena, rows, sizeof(real));
+    t->element = ae__plan_elements(plan, arena, rows);
     t->numbers = ae__arena_take(arena, rows, sizeof(uint64_t));
     t->norms = ae__arena_take(arena, norm_blocks(plan), sizeof(double));
     t->kept_weights = ae__arena_take(arena, 1, weights);
@@ -148,6 +151,15 @@ int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
     bind(trainer, &arena);
     memset(trainer->gradients, 0, model->plan.weight_reals * sizeof(real)); /* the gaps, too */
     return AE_OK;
+}
+
+void ae__trainer_weigh(ae__trainer *t, ae__context *context)
+{
+    const ae__plan *plan = &t->model->plan;
+    ae__element_weigh(t->model, t->element, false, context);
+    ae__element_fill(t->model, t->x, context->rows, plan->layers[0].in);
+    if (context->target != t->x)
+        ae__element_fill(t->model, t->target, context->rows, ae__plan_output(plan));
 }
 
 /* ---- backward ---- */
@@ -214,8 +226,10 @@ static ae__term_call term_call(const ae__trainer *t, const ae__context *context,
     ae__term_call call = ae__model_term(t->model, term, context, t->y[on->layer]);
     call.x = on->layer ? t->y[on->layer - 1] : t->x;
     call.tally = t->parts + on->tally;
-    if (call.rows == context->rows * plan->samples && t->row_weight)
+    if (call.rows == context->rows * plan->samples && t->row_weight) {
         call.row_weight = t->row_weight;
+        call.row_repeat = 1;
+    }
     return call;
 }
 
@@ -331,7 +345,8 @@ static void run_whole(ae__trainer *trainer, const ae__context *context, ae__fini
     backward_pass pass = {.trainer = trainer, .finished = finished, .user = user};
     memset(trainer->parts, 0, model->plan.n_parts * sizeof *trainer->parts);
     ae__pass_forward(&forward);
-    ae__parts_close(model, context, context->rows, trainer->parts);
+    trainer->parts[AE__PART_WEIGHT] = ae__context_weight(context);
+    ae__parts_close(model, context, trainer->parts);
     real *dz = last_gradient(&pass, context);
     for (int32_t i = model->plan.n_layers - 1; i >= lowest; i--) {
         const int32_t below = ae__plan_below(&model->plan, i);
@@ -468,7 +483,7 @@ typedef struct adding {
     ae__sgd descent;
 } adding;
 
-/* sum += rows * g: a step of gradient descent the other way. */
+/* sum += weight * g: a step of gradient descent the other way. */
 static void add_task(void *arg, size_t task, size_t worker)
 {
     const adding *a = arg;
@@ -482,18 +497,19 @@ static void add_task(void *arg, size_t task, size_t worker)
 void ae__trainer_add(ae__trainer *trainer, const ae__context *context)
 {
     ae_model *model = trainer->model;
-    adding a = {trainer,
-                {.learning_rate = -(real)context->rows, .g_scale = 1, .g_clamp = INFINITY}};
+    const double weight = ae__context_weight(context);
+    adding a = {trainer, {.learning_rate = -(real)weight, .g_scale = 1, .g_clamp = INFINITY}};
     ae__trainer_gradients(trainer, context, NULL, NULL);
     ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, add_task, &a);
     model->trained.pending.rows += context->rows;
+    model->trained.pending.weight += weight;
     trainer->norm = NAN;
 }
 
 void ae__trainer_step_added(ae__trainer *trainer)
 {
     const ae__pending *pending = &trainer->model->trained.pending;
-    step_whole(trainer, pending->sum, 1 / (double)pending->rows);
+    step_whole(trainer, pending->sum, pending->weight > 0 ? 1 / pending->weight : 0);
     ae__trainer_drop(trainer->model);
 }
 
@@ -502,6 +518,7 @@ void ae__trainer_drop(ae_model *model)
     ae__pending *pending = &model->trained.pending;
     if (pending->rows) memset(pending->sum, 0, model->plan.weight_reals * sizeof *pending->sum);
     pending->rows = 0;
+    pending->weight = 0;
 }
 
 const char *ae__trainer_infinite(const ae_model *model, double *norm)
@@ -537,6 +554,7 @@ void ae__trainer_keep(ae__trainer *trainer)
         memcpy(trainer->kept_states, model->trained.states[0], state_reals(model) * sizeof(real));
     memcpy(trainer->kept_parts, model->trained.parts, model->plan.n_parts * sizeof(double));
     trainer->kept_rows = model->trained.pending.rows;
+    trainer->kept_weight = model->trained.pending.weight;
     if (trainer->kept_rows)
         memcpy(trainer->kept_sum, model->trained.pending.sum,
                model->plan.weight_reals * sizeof(real));
@@ -551,6 +569,7 @@ void ae__trainer_restore(ae__trainer *trainer)
     memcpy(model->trained.parts, trainer->kept_parts, model->plan.n_parts * sizeof(double));
     ae__trainer_drop(model);
     model->trained.pending.rows = trainer->kept_rows;
+    model->trained.pending.weight = trainer->kept_weight;
     if (trainer->kept_rows)
         memcpy(model->trained.pending.sum, trainer->kept_sum,
                model->plan.weight_reals * sizeof(real));

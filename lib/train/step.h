@@ -17,6 +17,8 @@ typedef struct ae__trainer {
     double *values, *sums;
     double *parts;     /* of the batch: plan.n_parts */
     real *row_weight;  /* of the importance bound; NULL: another bound */
+    real *weight;      /* of the rows of the data */
+    real **element;    /* weights of the target's elements, by term */
     uint64_t *numbers; /* of the batch's rows in the data */
     double *norms;     /* sums of squares of the gradients' blocks */
     bool wants_norm;   /* of steps that could do without it */
@@ -36,11 +38,16 @@ typedef struct ae__trainer {
     double *kept_parts;
     real *kept_sum; /* of pending gradients, with their rows */
     uint64_t kept_rows;
+    double kept_weight;
 } ae__trainer;
 
 /* Carves the trainer of a model from its train arena, which is made, or made anew where the batch
  * grew. NOMEM leaves the model as it was. */
 int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch);
+
+/* Has the context weigh the elements of the target, which is t->target or t->x; what is missing in these
+ * becomes 0. */
+void ae__trainer_weigh(ae__trainer *trainer, ae__context *context);
 
 /* Gradients of the loss over context->rows rows of trainer->x against context->target, into
  * trainer->gradients, and the summed loss of the rows with what it is made of into trainer->parts.
@@ -53,7 +60,7 @@ void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae_
 void ae__trainer_step(ae__trainer *trainer, const ae__context *context);
 
 /* Steps of several batches: the same, added to the model's pending gradients, for which there is room;
- * a step on the mean of those over all their rows; and forgetting them. */
+ * a step on the mean of those over all their rows, by weight; and forgetting them. */
 void ae__trainer_add(ae__trainer *trainer, const ae__context *context);
 void ae__trainer_step_added(ae__trainer *trainer);
 void ae__trainer_drop(ae_model *model);

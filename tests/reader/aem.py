@@ -54,6 +54,7 @@ PARAMETERS = {
     27: Parameter("accumulate", I64, 1, 1, 65536),
     30: Parameter("shuffle_block", I64, 256, 1, 2 ** 24),
     31: Parameter("shuffle_window", I64, 16, 1, 2 ** 16),
+    40: Parameter("missing", I64, 0, 0, 1),
     41: Parameter("scaling_input", I64, 0, 0, 2),
     42: Parameter("scaling_target", I64, 0, 0, 2),
     100: Parameter("units", I64, 1, 1, 2 ** 24),
@@ -100,6 +101,7 @@ PARAMETERS = {
     205: Parameter("target", F64, 0.05, 2.0 ** -23, BELOW_1),
     206: Parameter("variance", F64, 1.0, 1e-8, 1e8),
     207: Parameter("variance_kind", I64, 0, 0, 2),
+    208: Parameter("feature_weights", I64, 0, 0, 1),
     300: Parameter("learning_rate", F64, 0.001, 0, 1e6),
     301: Parameter("momentum", F64, 0.0, 0, BELOW_1),
     302: Parameter("nesterov", I64, 0, 0, 1),
@@ -113,7 +115,7 @@ PARAMETERS = {
 
 Part = namedtuple("Part", "kind parameters")  # a loss or an optimiser of a file: "mse", {"weight": 1.0}
 Kind = namedtuple("Kind", "name parameters defaults", defaults=({},))
-MODEL = Kind("model", [1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24, 25, 26, 27, 30, 31, 41, 42])
+MODEL = Kind("model", [1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24, 25, 26, 27, 30, 31, 40, 41, 42])
 CONV_1D = [101, 102, 103, 104, 130, 132, 134, 135, 138, 139]
 CONV_2D = [101, 102, 103, 104, *range(130, 140)]
 LAYERS = {
@@ -128,8 +130,9 @@ LAYERS = {
     17: Kind("batch_norm", [101, 102, 150, 151]), 18: Kind("layer_norm", [101, 102, 151]),
 }
 TERMS = {
-    1: Kind("mse", [200]), 2: Kind("bce", [200]), 3: Kind("mae", [200]), 4: Kind("huber", [200, 202]),
-    5: Kind("bernoulli_nll", [200]), 6: Kind("gaussian_nll", [200, 206, 207]), 100: Kind("l1", [200, 201]),
+    1: Kind("mse", [200, 208]), 2: Kind("bce", [200, 208]), 3: Kind("mae", [200, 208]),
+    4: Kind("huber", [200, 202, 208]), 5: Kind("bernoulli_nll", [200, 208]),
+    6: Kind("gaussian_nll", [200, 206, 207, 208]), 100: Kind("l1", [200, 201]),
     101: Kind("kl", [200, 201, 203, 204]), 102: Kind("kl_sparsity", [200, 201, 205]),
 }
 OPTIMISERS = {
@@ -191,6 +194,10 @@ ELEMENTS = {  # losses that are sums over a row's elements
 
 def log_variance(a):
     return 20 * math.tanh(a / 20)
+
+
+def weighted_mean(values, weights):
+    return sum(w * value for w, value in zip(weights, values)) / sum(weights)
 
 
 def divergence(q, r):
@@ -346,11 +353,11 @@ def chunks(data):
 # --- model ----------------------------------------------------------------------------------------
 
 Best = namedtuple("Best", "loss epoch waited data restored arrays")
-Pending = namedtuple("Pending", "rows gradients")
+Pending = namedtuple("Pending", "rows weight gradients")
 Online = namedtuple("Online", "steps running_loss")
 Plateau = namedtuple("Plateau", "lowest waited factor")
 Training = namedtuple("Training", "epochs steps rows rows_done loss_sum")
-Sums = namedtuple("Sums", "losses kept")  # of an open epoch: one a loss, and a list of what it keeps
+Sums = namedtuple("Sums", "weight losses kept")  # of an open epoch: one a loss, and a list of what it keeps
 
 
 class Layer:
@@ -408,7 +415,7 @@ class Model:
     scalers             of input and target, each pairs of offset and scale, or None where numbers stay as they
                         are; None: not known yet
     weights             {(layer, "kernel", "bias" or "idle"): list of rows}; of losses, which count on after
-                        the layers, "log_variance"
+                        the layers, "log_variance" and "feature_weight"
     training, history   counts, {"loss": a value an epoch}; None and {} if it was not trained
     sums                of an epoch that was stopped half-way; None if none was
     states              of the optimiser, each like weights
@@ -480,7 +487,7 @@ class Model:
         return [v * scale + offset for v, (offset, scale) in zip(row, self.scalers[True])]
 
     def losses(self, row, side=None, number=0):
-        """The loss of a row that is its own target, and of each loss its value without its weight; number: of
+        """The loss of a row that is its own target, and of each loss its value without its factor; number: of
         the row in its data."""
         samples = [self._sample_losses(row, side, number, sample) for sample in range(self.samples)]
         parts = [sum(values) / self.samples for values in zip(*samples)]
@@ -491,28 +498,32 @@ class Model:
         least = min(sums)
         return least - math.log(sum(math.exp(least - v) for v in sums) / self.samples), parts
 
-    def evaluate(self, rows, sides=None):
-        """The loss over all rows, and that of each loss without its weight."""
-        sides = sides or [None] * len(rows)
+    def evaluate(self, rows, sides=None, weights=None):
+        """The loss over all rows, by their weights, and that of each loss without its factor."""
+        sides, weights = sides or [None] * len(rows), weights or [1.0] * len(rows)
         of_rows = [self.losses(row, side, number) for number, (row, side) in enumerate(zip(rows, sides))]
-        loss = sum(value for value, _ in of_rows) / len(rows)
-        parts = [sum(values) / len(rows) for values in zip(*[parts for _, parts in of_rows])]
+        loss = weighted_mean([value for value, _ in of_rows], weights)
+        parts = [weighted_mean(values, weights) for values in zip(*[parts for _, parts in of_rows])]
         for i, term in enumerate(self.terms):
             if term.kind == "kl_sparsity":
-                parts[i] = self._sparsity(self._layer_of(term), term.parameters["target"], rows, sides)
+                parts[i] = self._sparsity(self._layer_of(term), term.parameters["target"], rows, sides, weights)
                 loss += term.parameters["weight"] * parts[i]
         return loss, parts
 
     def _run(self, layers, row, side):
         if layers and len(row) != layers[0].inputs:
             raise ValueError(f"a row of {len(row)} numbers, {layers[0].inputs} wanted")
+        row = self._filled(row) if layers[:1] == self.layers[:1] else row
         for layer in layers:
             row = layer(row, side)
         return row
 
+    def _filled(self, row):
+        return [0.0 if math.isnan(x) else x for x in row] if self.parameters["missing"] else row
+
     def _outputs(self, row, side, number, sample):
         """Of every layer, for a loss."""
-        outputs = []
+        row, outputs = self._filled(row), []
         for i, layer in enumerate(self.layers):
             z = None
             if layer.kind == "gaussian":
@@ -537,13 +548,23 @@ class Model:
         if term.kind == "kl_sparsity":
             return 0.0  # a row has none of its own
         if term.kind == "kl":
-            return self._kl(outputs[at - 1] if at else x, y)
+            return self._kl(outputs[at - 1] if at else self._filled(x), y)
+        delta, weights = term.parameters.get("delta"), self._element_weights(number, term, row)
+        row = self._filled(row)
         if term.kind == "gaussian_nll":
             logs = self._log_variances(number, term.parameters)
-            return sum((a - t) ** 2 / math.exp(v) + v + math.log(2 * math.pi) for a, t, v in zip(y, row, logs)) / 2
-        delta = term.parameters.get("delta")
-        total = sum(ELEMENTS[term.kind](a, t, delta) for a, t in zip(y, row))
-        return total if term.kind == "bernoulli_nll" else total / len(y)
+            values = [((a - t) ** 2 / math.exp(v) + v + math.log(2 * math.pi)) / 2 for a, t, v in zip(y, row, logs)]
+        else:
+            values = [ELEMENTS[term.kind](a, t, delta) for a, t in zip(y, row)]
+        if term.kind in ("gaussian_nll", "bernoulli_nll"):
+            return sum(w * value for w, value in zip(weights, values))
+        return weighted_mean(values, weights) if any(weights) else 0.0
+
+    def _element_weights(self, number, term, target):
+        weights = [1.0] * len(target)
+        if term.parameters["feature_weights"]:
+            weights, = self.weights[len(self.layers) + number, "feature_weight"]
+        return [0.0 if self.parameters["missing"] and math.isnan(t) else w for w, t in zip(weights, target)]
 
     def _kl(self, x, y):
         total = 0.0
@@ -562,10 +583,10 @@ class Model:
         learned = [log_variance(a) for a in self.weights[len(self.layers) + number, "log_variance"][0]]
         return learned * outputs if parameters["variance_kind"] == SHARED else learned
 
-    def _sparsity(self, layer, target, rows, sides):
+    def _sparsity(self, layer, target, rows, sides, weights):
         outputs = [self._outputs(self.scaled(row), side, number, sample)[layer] for sample in range(self.samples)
                    for number, (row, side) in enumerate(zip(rows, sides))]
-        return sum(divergence(sum(unit) / len(outputs), target) for unit in zip(*outputs))
+        return sum(divergence(weighted_mean(unit, weights * self.samples), target) for unit in zip(*outputs))
 
     def _model(self, chunk):
         rank = chunk.number("I", "rank", 1, 3, VersionError)
@@ -642,6 +663,8 @@ class Model:
                 chunk.refuse("kl of a layer that draws nothing")
             learned = [None, 1, on.outputs][term.parameters.get("variance_kind", 0)]
             self.term_shapes.append({(0, "log_variance"): (1, learned)} if learned else {})
+            if term.parameters.get("feature_weights"):
+                self.term_shapes[-1][len(self.term_shapes[-1]), "feature_weight"] = 1, on.outputs
             self.kept.append({"kl": 2, "kl_sparsity": 1}.get(term.kind, 0) * on.outputs)
         kinds = sorted(term.kind for term in self.terms)
         self.bounded = not BOUNDED.isdisjoint(kinds)
@@ -668,7 +691,9 @@ class Model:
                 chunk.refuse(f"unknown type {type} of array", VersionError)
             if place != [number, slot] or (rows, cols) != shape:
                 chunk.refuse(f"array {place}, {rows} x {cols}: wanted {name} of layer {number}, {shape}")
-            self.weights[number, name] = chunk.matrix(rows, cols)
+            self.weights[number, name] = array = chunk.matrix(rows, cols)
+            if name == "feature_weight" and (min(array[0]) < 0 or not any(array[0])):
+                chunk.refuse(f"weights of features of layer {number} below 0, or all 0")
         for number, layer in enumerate(self.layers):
             if layer.kind == "dense":
                 kernel = self.weights.get((number, "kernel"))
@@ -721,13 +746,14 @@ class Model:
     def _sums(self, chunk):
         if not self.training or not self.training.rows_done:
             chunk.refuse("sums of an epoch that is not open")
-        if chunk.count("count of sums", 8) != len(self.terms) + sum(self.kept):
-            chunk.refuse(f"{len(self.terms)} + {sum(self.kept)} sums wanted")
+        if chunk.count("count of sums", 8) != 1 + len(self.terms) + sum(self.kept):
+            chunk.refuse(f"1 + {len(self.terms)} + {sum(self.kept)} sums wanted")
+        weight = chunk.number("d", "weight of the rows", 0, sys.float_info.max)
         values = [chunk.number("d", "sum", -sys.float_info.max, sys.float_info.max)
                   for _ in range(len(self.terms) + sum(self.kept))]
         ends = [len(self.terms) + sum(self.kept[:i]) for i in range(len(self.terms) + 1)]
         kept = [values[begin:end] for begin, end in zip(ends, ends[1:])]
-        self.sums = Sums(values[:len(self.terms)], kept)
+        self.sums = Sums(weight, values[:len(self.terms)], kept)
 
     def _plateau(self, chunk):
         lowest = chunk.number("d", "lowest loss", -sys.float_info.max, sys.float_info.max)
@@ -753,7 +779,8 @@ class Model:
 
     def _pending(self, chunk):
         rows = chunk.number("Q", "rows", 1, self.training.rows_done)
-        return Pending(rows, *self._arrays(chunk, 1))
+        weight = chunk.number("d", "weight of the rows", 0, sys.float_info.max)
+        return Pending(rows, weight, *self._arrays(chunk, 1))
 
     def _arrays(self, chunk, count):
         return [{key: chunk.matrix(len(array), len(array[0])) for key, array in self.weights.items()}

@@ -29,7 +29,7 @@ PROTOTYPES = {
     "model_save_memory": [H, c_void_p, N, POINTER(N)],
     "model_get_i64": [H, I, POINTER(L)], "model_get_f64": [H, I, POINTER(D)],
     "model_weights_at": [H, I, POINTER(I), POINTER(c_char_p), POINTER(L), POINTER(L)],
-    "model_weights_get": [H, I, c_char_p, F, N], "model_history": [H, I, POINTER(D), N, POINTER(N)],
+    "model_weights_get": [H, I, c_char_p, F, N], "model_weights_set": [H, I, c_char_p, F, N], "model_history": [H, I, POINTER(D), N, POINTER(N)],
     "fit_options_create": [POINTER(H)], "fit_options_set_i64": [H, I, L],
     "data_create": [POINTER(H)], "data_array": [H, I, I, c_void_p, L, L],
     "fit_options_validation_data": [H, H], "fit_options_progress": [H, c_void_p, c_void_p], "fit_data": [H, H, H],
@@ -108,14 +108,16 @@ def as_rows(values, cols):
 
 
 class Data:
-    """A view of rows and, where there are any, of their sides: lists, or classes."""
+    """A view of rows and, where there are any, of their sides: lists, or classes; and of their weights."""
 
-    def __init__(self, rows, sides=None):
+    def __init__(self, rows, sides=None, weights=None):
         self.handle, self.arrays, self.rows = H(), [], len(rows)
         must("data_create", byref(self.handle))
         self.add("AE_DATA_X", rows)
         if sides is not None:
             self.add("AE_DATA_SIDE", [side if isinstance(side, list) else [side] for side in sides])
+        if weights is not None:
+            self.add("AE_DATA_WEIGHT", [[weight] for weight in weights])
 
     def add(self, role, rows):
         self.arrays.append(flat(rows))
@@ -162,12 +164,12 @@ class Model:
     def free(self):
         call("model_free", self.handle)
 
-    def fit(self, rows, epochs, validation=None, stop_after=None, sides=None, validation_sides=None):
+    def fit(self, rows, epochs, validation=None, stop_after=None, sides=None, validation_sides=None, weights=None):
         """Trains; stop_after: cancels after so many events."""
         options, events = H(), itertools.count(1)
         stop = ctypes.CFUNCTYPE(I, H, H)(lambda event, user: next(events) == stop_after)
         must("fit_options_create", byref(options))
-        with Data(rows, sides) as data, Data(validation or rows, validation_sides) as held_out:
+        with Data(rows, sides, weights) as data, Data(validation or rows, validation_sides) as held_out:
             try:
                 must("fit_options_set_i64", options, constant("AE_FIT_EPOCHS"), epochs)
                 if validation:
@@ -199,10 +201,10 @@ class Model:
     def score(self, rows, sides=None):
         return [score for score, in self.map("score", rows, 1, sides)]
 
-    def evaluate(self, rows, sides=None):
+    def evaluate(self, rows, sides=None, weights=None):
         """The loss, and its parts."""
         loss, parts = D(), (D * call("model_terms", self.handle))()
-        with Data(rows, sides) as data:
+        with Data(rows, sides, weights) as data:
             must("evaluate_data", self.handle, data.handle, byref(loss))
             must("evaluate_terms", self.handle, data.handle, parts, len(parts))
         return loss.value, list(parts)
@@ -248,6 +250,9 @@ class Model:
             values = (c_float * (rows.value * cols.value))()
             must("model_weights_get", self.handle, layer, name, values, len(values))
             arrays[layer.value, name.value.decode()] = as_rows(values, cols.value)
+
+    def set_weights(self, layer, name, rows):
+        must("model_weights_set", self.handle, layer, name.encode(), flat(rows), len(flat(rows)))
 
     def save(self):
         size = N()

@@ -170,6 +170,18 @@ MODELS = {
         ("set_i64", "AE_PARAM_SCALING_TARGET", "AE_SCALING_MIN_MAX"), ("dense", 4, "AE_ACT_RELU"), ("code",),
         ("dense", 12, "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_BCE"),
     ],
+    "gaps": [
+        ("input", 12), ("set_i64", "AE_PARAM_MISSING", 1), ("dense", 6, "AE_ACT_RELU"), ("code",),
+        ("dense", 12, "AE_ACT_SIGMOID"), ("loss", "AE_LOSS_BCE"), ("loss", "AE_LOSS_HUBER"),
+        ("set_i64", "AE_PARAM_FEATURE_WEIGHTS", 1), ("set_f64", "AE_PARAM_WEIGHT", 0.5),
+    ],
+    "gaps, drawn": [
+        ("input", 12), ("set_i64", "AE_PARAM_MISSING", 1), ("dense", 6, "AE_ACT_TANH"), ("gaussian",),
+        ("set_i64", "AE_PARAM_SAMPLES", 2), ("penalty", "AE_PENALTY_KL", 1.0), ("code",),
+        ("dense", 7, "AE_ACT_SIGMOID"), ("penalty", "AE_PENALTY_KL_SPARSITY", 2.0), ("dense", 12, "AE_ACT_LINEAR"),
+        ("loss", "AE_LOSS_GAUSSIAN_NLL"), ("set_i64", "AE_PARAM_VARIANCE_KIND", "AE_VARIANCE_FEATURE"),
+        ("set_i64", "AE_PARAM_FEATURE_WEIGHTS", 1),
+    ],
     "all encoder": [
         ("input", 12), ("dense", 12, "AE_ACT_SIGMOID"), ("code",), ("loss", "AE_LOSS_MSE"),
         ("optimizer", "AE_OPTIM_SGD"),
@@ -243,7 +255,7 @@ FAULTS = {  # of tiny-1.0.aem, one each: chunk, offset in the payload, new bytes
     "dimension above its bound": (b"MODL", 4, u32(2 ** 24 + 1), NEWER),
     "no encoder": (b"MODL", 12, u32(0), DAMAGED),
     "encoder beyond the layers": (b"MODL", 12, u32(3), DAMAGED),
-    "more parameters than bytes": (b"MODL", 16, u32(19), DAMAGED),
+    "more parameters than bytes": (b"MODL", 16, u32(1000), DAMAGED),
     "parameter unknown": (b"MODL", 20, u32(99), NEWER),
     "parameter of another kind": (b"MODL", 20, u32(300), NEWER),
     "parameter twice": (b"MODL", 36, u32(1), DAMAGED),
@@ -298,14 +310,16 @@ def part(*sums):
     return struct.pack(f"<I{len(sums)}d", len(sums), *sums)
 
 
-PARTS = {  # payloads of part in drawn-1.0.aem: two losses, and two sums of the first
-    "none": (part(1.0, -2.0, 3.0, 4.0), OK),
+PARTS = {  # payloads of part in drawn-1.0.aem: weights, two losses, and two sums of the first
+    "none": (part(2.0, 1.0, -2.0, 3.0, 4.0), OK),
+    "rows that weigh nothing": (part(0.0, 1.0, -2.0, 3.0, 4.0), OK),
+    "rows that weigh less": (part(-1.0, 1.0, -2.0, 3.0, 4.0), DAMAGED),
     "no sums": (part(), DAMAGED),
-    "a sum too few": (part(1.0, 2.0, 3.0), DAMAGED),
-    "a sum too many": (part(1.0, 2.0, 3.0, 4.0, 5.0), DAMAGED),
-    "more sums than bytes": (u32(5) + part(1.0, 2.0, 3.0, 4.0)[4:], DAMAGED),
-    "sum that is not finite": (part(1.0, math.inf, 3.0, 4.0), DAMAGED),
-    "sum that is NaN": (part(1.0, 2.0, 3.0, math.nan), DAMAGED),
+    "a sum too few": (part(2.0, 1.0, 2.0, 3.0), DAMAGED),
+    "a sum too many": (part(2.0, 1.0, 2.0, 3.0, 4.0, 5.0), DAMAGED),
+    "more sums than bytes": (u32(6) + part(2.0, 1.0, 2.0, 3.0, 4.0)[4:], DAMAGED),
+    "sum that is not finite": (part(2.0, 1.0, math.inf, 3.0, 4.0), DAMAGED),
+    "sum that is NaN": (part(2.0, 1.0, 2.0, 3.0, math.nan), DAMAGED),
 }
 
 
@@ -388,6 +402,9 @@ DESCRIPTIONS = {  # layers, losses, parameters of the model; sections 5 and 8 of
     "variance 0": ([DECODER], [(6, {206: 0.0})], {}, DAMAGED),
     "a variance without its array": ([DECODER], [(6, {207: 1})], {}, DAMAGED),
     "kind of variance unknown": ([DECODER], [(6, {207: 3})], {}, NEWER),
+    "features without their array": ([DECODER], [(1, {208: 1})], {}, DAMAGED),
+    "features of a penalty": ([DECODER], [(102, {208: 1})], {}, NEWER),
+    "missing unknown": ([DECODER], [], {40: 2}, NEWER),
     "as many sums as weights": ([DECODER, (2, {101: 4})], [(102, {})] * 4, {}, OK),
     "more sums than weights": ([DECODER, (2, {101: 4})], [(102, {201: 0}), (102, {})] * 2 + [(102, {})], {}, DAMAGED),
     "importance of nothing": ([CODER, DRAW, DECODER], [], IMPORTANCE, DAMAGED),
@@ -606,6 +623,43 @@ class ReadsWhatTheLibraryWrites(Case):
             model.fit(rows, epochs=1)
             self.assertIsNone(aem.Model(model.save()).data)
 
+    def test_gaps_and_weights_are_evaluated_by_the_page(self):
+        for name in "gaps", "gaps, drawn":
+            model, _ = self.built(MODELS[name])
+            terms = aem.Model(model.save()).terms
+            loss = len(aem.Model(model.save()).layers) + len(terms) - 1  # the one whose features weigh
+            model.set_weights(loss, "feature_weight", [[j % 4 / 2 for j in range(12)]])
+            rows, weights = drawn(12, seed=8), [number % 3 / 2 for number in range(ROWS)]
+            rows = [[math.nan if (i + j * j) % 5 == 0 else x for j, x in enumerate(row)] for i, row in enumerate(rows)]
+            rows[3] = [math.nan] * 12
+            model.fit(rows, epochs=3, weights=weights)
+            read = aem.Model(model.save())
+            ours = map(read.losses, rows, [None] * ROWS, range(ROWS))
+            self.assert_close([[loss for loss, _ in ours]], [model.score(rows)])
+            self.assert_close(list(map(read.reconstruct, rows)), model.reconstruct(rows))
+            (loss, parts), (wanted, wanted_parts) = (one.evaluate(rows, weights=weights) for one in (read, model))
+            self.assert_close([[loss, *parts]], [[wanted, *wanted_parts]])
+
+    def test_sums_and_fingerprint_of_rows_that_weigh(self):
+        model, _ = self.built([*SEED_LIKE, ("set_i64", "AE_PARAM_ACCUMULATE", 3), ("set_i64", "AE_PARAM_SHUFFLE", 0)])
+        rows, weights = drawn(12), [number % 5 / 4 for number in range(ROWS)]
+        model.fit(rows, epochs=1, stop_after=2, weights=weights)  # without a step
+        read = aem.Model(model.save())
+        of_rows = [read.losses(row)[0] for row in rows[:16]]
+        self.assertEqual((read.sums.weight, read.pending.weight), (sum(weights[:16]), sum(weights[:16])))
+        self.assert_close([[read.training.loss_sum]], [[sum(w * loss for w, loss in zip(weights, of_rows))]])
+        crc = zlib.crc32(struct.pack("<QQ", ROWS, 12) + b"".join(struct.pack("<12f", *row) for row in rows))
+        crc = zlib.crc32(struct.pack(f"<QQQ{ROWS}f", 0, 0, 1, *weights), crc)
+        self.assertEqual(read.data, crc)
+
+    def test_weights_of_features_that_are_none_are_refused(self):
+        model, _ = self.built([("input", 2), ("dense", 2, "AE_ACT_LINEAR"), ("code",), ("loss", "AE_LOSS_MSE"),
+                               ("set_i64", "AE_PARAM_FEATURE_WEIGHTS", 1)])
+        data = model.save()
+        at = len(dict(taken_apart(data)[1])[b"WGHT"]) - 8
+        for values, wanted in ((0, 1), OK), ((0, 0), DAMAGED), ((2, -0.5), DAMAGED), ((1, math.nan), NONFINITE):
+            self.assert_answer(edited(data, b"WGHT", at, struct.pack("<2f", *values)), wanted)
+
     def test_what_schedules_and_groups_leave_is_read(self):
         model, _ = self.built([*SEED_LIKE, ("set_i64", "AE_PARAM_SCHEDULE", "AE_SCHEDULE_PLATEAU"),
                                ("set_i64", "AE_PARAM_ACCUMULATE", 2)])
@@ -613,7 +667,7 @@ class ReadsWhatTheLibraryWrites(Case):
         read = aem.Model(model.save())
         self.assertEqual((read.plateau.waited, read.plateau.factor), (0, 1))
         self.assert_same_numbers([read.plateau.lowest], model.history(0))
-        self.assertEqual((read.training.steps, read.pending.rows), (2, 8))
+        self.assertEqual((read.training.steps, read.pending.rows, read.pending.weight), (2, 8, 8))
         self.assertEqual((read.parameters["schedule"], read.parameters["accumulate"]), (4, 2))
 
     def test_a_model_that_was_not_trained_has_neither_history_nor_states(self):
@@ -658,6 +712,7 @@ class ReadsThePage(Case):
     def test_the_drawn_file_tells_what_was_summed(self):
         read = aem.Model(DRAWN)
         self.assertEqual(read.training[:4], (1, 3, 4, 2))
+        self.assertEqual(read.sums.weight, 2)
         kl = 0.5 + 0.125  # of a row with m = 1, and the nats that are free of one with m = 0
         nll = 2 * math.log(2 * math.pi)  # both are what the output is
         self.assertEqual(read.sums.losses[0], kl)

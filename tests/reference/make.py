@@ -170,6 +170,29 @@ def keep_largest(settings, z):
     return torch.zeros_like(z).scatter(-1, places[:, :k], values[:, :k])
 
 
+def weighed(kind, settings, y, t, a, elements):
+    """One number a row: of each element times its weight, a mean over these or a sum."""
+    functional = torch.nn.functional
+    if kind in ("AE_LOSS_BCE", "AE_LOSS_BERNOULLI_NLL"):
+        values = functional.binary_cross_entropy(y, t, weight=elements, reduction="none")
+    elif kind == "AE_LOSS_GAUSSIAN_NLL":
+        v = torch.tensor(settings.get("VARIANCE", 1.0)) if a is None else torch.exp(log_variance(a))
+        values = elements * functional.gaussian_nll_loss(y, t, v.expand(y.shape), full=True, eps=1e-12,
+                                                         reduction="none")
+    else:
+        plain = {"AE_LOSS_MSE": functional.mse_loss, "AE_LOSS_MAE": functional.l1_loss,
+                 "AE_LOSS_HUBER": functional.huber_loss}[kind]
+        more = {"delta": settings.get("DELTA", 1)} if "HUBER" in kind else {}
+        values = elements * plain(y, t, reduction="none", **more)
+    if "NLL" in kind:
+        return values.sum(1)
+    return values.sum(1) / elements.sum(1).clamp(min=1e-300)
+
+
+def mean(values, weight):
+    return values.mean(0) if weight is None else (values.T * weight).sum(-1) / weight.sum()
+
+
 def loss(kind, settings, y, t, a):
     """A number, or one a row where terms are densities; a: what gives a learned log-variance."""
     functional = torch.nn.functional
@@ -195,20 +218,21 @@ def divergence(settings, x, y, sampled):
     return torch.maximum(kl, torch.tensor(float(bits))).sum(1)
 
 
-def penalty(kind, settings, x, y, sampled):
-    """Likewise; x: the layer's input for each row of its output y."""
+def penalty(kind, settings, x, y, sampled, weight):
+    """Likewise; x: the layer's input for each row of its output y, weight: of each."""
     if kind == "AE_PENALTY_KL":
         return divergence(settings, x, y, sampled)
     if kind == "AE_PENALTY_L1":
         assert y[y != 0].abs().min() > 1e-3, "too near the kink"
         return y.abs().sum(1)
-    wanted, got = Bernoulli(torch.tensor(settings.get("TARGET", 0.05))), Bernoulli(y.mean(0))
+    wanted, got = Bernoulli(torch.tensor(settings.get("TARGET", 0.05))), Bernoulli(mean(y, weight))
     return {"AE_PENALTY_KL_SPARSITY": lambda: kl_divergence(wanted, got).sum()}[kind]()
 
 
 class Model:
     def __init__(self, chain, draws):
         self.chain, self.arrays, self.kernels, self.biases, self.variances = chain, [], {}, {}, {}
+        self.features, self.observed, self.weight = {}, None, None
         self.samples, self.side, width = 1, None, chain["input"]
         for i, (kind, settings) in enumerate(chain["layers"]):
             if kind == "AE__LAYER_DENSE":
@@ -224,6 +248,8 @@ class Model:
             if settings.get("VARIANCE_KIND", "AE_VARIANCE_FIXED") != "AE_VARIANCE_FIXED":
                 shared = settings["VARIANCE_KIND"] == "AE_VARIANCE_GLOBAL"
                 self.variances[i] = self.own(draws.array(1 if shared else width))
+            if settings.get("FEATURE_WEIGHTS"):
+                self.features[i] = self.own(draws.array(width).abs()).detach()  # not trained
 
     def dense(self, i, settings, inputs, draws):
         units = settings["UNITS"]
@@ -240,7 +266,28 @@ class Model:
     def batch(self, draws):
         x, t = draws.batch(self.chain["input"], self.outputs)
         more = self.side
-        return x, t, more and draws.side(more["SIDE"], more["SIDE"] if more.get("LABEL") else 0)
+        side = more and draws.side(more["SIDE"], more["SIDE"] if more.get("LABEL") else 0)
+        if self.chain["weighed"]:
+            self.weight = torch.floor(4 * (draws.array(ROWS) + 1) / 2) / 2
+        if self.chain["model"].get("MISSING"):
+            t, self.observed = self.gaps(t, draws)
+            x, _ = self.gaps(x, draws)
+            self.observed[ROWS - 1] = 0
+            t[ROWS - 1] = 0
+        return x, t, side
+
+    @staticmethod
+    def gaps(x, draws):
+        """0 in a quarter of the numbers, and 1 for each of the others."""
+        there = ((draws.array(*x.shape) + 1) / 2 >= 0.25).double()
+        return x * there, there
+
+    def elements(self, i, t):
+        """Weights of the elements of the targets t for loss i; None: all 1."""
+        if self.observed is None and i not in self.features:
+            return None
+        there = torch.ones_like(t) if self.observed is None else self.observed.repeat_interleave(self.samples, 0)
+        return there * self.features.get(i, 1)
 
     def layer(self, i, x, side, train):
         """y for x, and x for each row of y"""
@@ -274,15 +321,23 @@ class Model:
         trace, total = self.forward(x, side, True), 0
         importance = self.chain["model"].get("BOUND") == "AE_BOUND_IMPORTANCE"
         t = t.repeat_interleave(self.samples, 0)
+        weighs = self.weight is not None or self.observed is not None or self.features
         for i, (kind, more) in enumerate(self.chain["terms"]):
             y, x = trace[more.get("LAYER", -1)]
-            value = (loss(kind, more, y, t, self.variances.get(i)) if "LOSS" in kind
-                     else penalty(kind, more, x, y, importance))
+            weight = None if self.weight is None else self.weight.repeat_interleave(len(y) // ROWS)
+            elements = self.elements(i, t) if "LOSS" in kind else None
+            if "LOSS" not in kind:
+                value = penalty(kind, more, x, y, importance, weight)
+            elif weighs:
+                elements = torch.ones_like(t) if elements is None else elements
+                value = weighed(kind, more, y, t, self.variances.get(i), elements)
+            else:
+                value = loss(kind, more, y, t, self.variances.get(i))
             factor = more.get("WEIGHT", 1) * min(1, EPOCHS_DONE / more.get("WARMUP", EPOCHS_DONE))
-            total = total + factor * (value if importance else value.mean())
+            total = total + factor * (value if importance or not value.dim() else mean(value, weight))
         if importance:  # Burda et al. 2016, equation 8
             total = math.log(self.samples) - torch.logsumexp(-total.reshape(ROWS, self.samples), 1)
-        return total.mean()
+        return mean(total, self.weight) if total.dim() else total
 
 
 def optimizer(model, kind, settings):
@@ -324,9 +379,10 @@ def clip(model, settings):
     return cut
 
 
-def chain(name, inputs, layers, terms, optim=None, model=None):
+def chain(name, inputs, layers, terms, optim=None, model=None, weighed=False):
+    """weighed: rows have weights"""
     return {"name": name, "input": inputs, "layers": layers, "terms": terms,
-            "optim": optim or ("AE_OPTIM_ADAM", {}), "model": model or {}}
+            "optim": optim or ("AE_OPTIM_ADAM", {}), "model": model or {}, "weighed": weighed}
 
 
 def kl(layer, **more):
@@ -339,6 +395,22 @@ def nll(variance_kind, **more):
 
 MSE, BCE, BERNOULLI = ("AE_LOSS_MSE", {}), ("AE_LOSS_BCE", {}), ("AE_LOSS_BERNOULLI_NLL", {})
 IMPORTANCE = {"BOUND": "AE_BOUND_IMPORTANCE"}
+MISSING = {"MISSING": 1}
+
+
+def features(term):
+    return term[0], {**term[1], "FEATURE_WEIGHTS": 1}
+
+
+def weighing(name, activation, term):
+    """Weights of rows, of features, gaps, and all of them."""
+    layers = [dense(4, "TANH"), dense(7, activation)]
+    return [chain(name + ", rows weighed", 6, layers[:1] + [dense(6, activation)], [term], weighed=True),
+            chain(name + ", features weighed", 6, layers[:1] + [dense(6, activation)], [features(term)]),
+            chain(name + ", gaps", 7, layers, [term], model=MISSING),
+            chain(name + ", all weighed", 7, layers, [features(term)], model=MISSING, weighed=True)]
+
+
 MODELS = [
     chain("seed program", 12, [dense(5, "RELU"), dense(12, "SIGMOID")], [BCE]),
     chain("deep", 12, [dense(8, "RELU"), dense(6, "RELU"), dense(3, "RELU"), dense(6, "RELU"),
@@ -404,6 +476,19 @@ MODELS = [
                                    dense(6, "SIGMOID")], [BERNOULLI, kl(3)]),
     chain("conditional, label", 6, [label(4), dense(6), gaussian(2), label(4), dense(4, "SOFTPLUS"), dense(6)],
           [nll("FEATURE"), kl(2)], model=IMPORTANCE),
+    *weighing("mse", "TANH", MSE), *weighing("bce", "SIGMOID", BCE), *weighing("mae", "LINEAR", ("AE_LOSS_MAE", {})),
+    *weighing("huber", "LINEAR", ("AE_LOSS_HUBER", {"DELTA": 0.5})), *weighing("bernoulli", "SIGMOID", BERNOULLI),
+    *weighing("one variance", "SIGMOID", nll("GLOBAL")), *weighing("variances", "LINEAR", nll("FEATURE")),
+    chain("two losses, all weighed", 8, [dense(3, "TANH"), dense(8, "SIGMOID")],
+          [("AE_LOSS_MSE", {"WEIGHT": 0.75}), features(BCE)], model=MISSING, weighed=True),
+    chain("penalties, rows weighed", 6, [dense(4, "SIGMOID"), dense(6, "SIGMOID")],
+          [BCE, ("AE_PENALTY_KL_SPARSITY", {"LAYER": 0, "WEIGHT": 0.5}), ("AE_PENALTY_L1", {"LAYER": 0}),
+           ("AE_PENALTY_KL_SPARSITY", {"LAYER": 1, "TARGET": 0.75})], weighed=True),
+    chain("four samples, all weighed", 6, [dense(6), gaussian(4), dense(4, "TANH"), dense(6, "SIGMOID")],
+          [features(BERNOULLI), kl(1), ("AE_PENALTY_L1", {"LAYER": 2, "WEIGHT": 0.125}),
+           ("AE_PENALTY_KL_SPARSITY", {"LAYER": 3, "TARGET": 0.5})], model=MISSING, weighed=True),
+    chain("importance, all weighed", 6, [dense(4, "TANH"), gaussian(3), dense(6)], [features(nll("FEATURE")), kl(1)],
+          model={**IMPORTANCE, **MISSING}, weighed=True),
 ]
 
 
@@ -453,6 +538,8 @@ def chain_text(c):
              ".optim = " + piece_text(c["optim"])]
     if c["model"]:
         lines.append(".model = " + settings_text(c["model"]))
+    if c["weighed"]:
+        lines.append(".weighed = true")
     return "{" + ",\n      ".join(lines) + "}"
 
 

@@ -62,11 +62,14 @@ static inline vec logistic(vec c, vec t, size_t lanes, losses *l)
     return v_sub(v_sigmoid_from(c, power), t);
 }
 
-static double total(const losses *l)
+/* The sum over the lanes, each times its weight where there are `element`. */
+static double total(const losses *l, const real *element, size_t lanes)
 {
     real lane[AE__LANES];
+    vec each = v_add(l->sum, v_log(l->product));
     double sum = 0;
-    v_store(lane, v_add(l->sum, v_log(l->product)));
+    if (element) each = v_mul(each, v_load_n(element, lanes));
+    v_store(lane, each);
     for (size_t i = 0; i < AE__LANES; i++)
         sum += (double)lane[i];
     return sum;
@@ -93,19 +96,33 @@ static inline __attribute__((always_inline)) void run_vector(const ae__epilogue 
     v_store_n(c + j, y, lanes);
 }
 
-/* `row` is a copy, so that no store to C can change it. */
-static double run_row(const ae__epilogue row, real *c, size_t n)
+/* Columns [j, end) of a row, RUN vectors at most. */
+static __attribute__((noinline)) losses run_columns(const ae__epilogue *e, real *c, size_t j,
+                                                    size_t end)
 {
+    const ae__epilogue row = *e; /* a copy, so that no store to C can change it */
     const vec factor = v_set1(row.scale);
-    const size_t run = RUN * AE__LANES;
+    losses l = {.sum = v_zero(), .product = v_set1(1)};
+    for (; j + AE__LANES <= end; j += AE__LANES)
+        run_vector(&row, factor, c, j, AE__LANES, &l);
+    if (j < end) run_vector(&row, factor, c, j, end - j, &l);
+    return l;
+}
+
+/* Where elements have weights, a vector at a time: its losses are not summed up before they are weighed. */
+static double run_row(const ae__epilogue *row, real *c, size_t n)
+{
+    const real *element = row->loss == AE__ELEMENT_NONE ? NULL : row->element;
+    const size_t run = element ? AE__LANES : RUN * AE__LANES;
     double loss = 0;
     for (size_t start = 0; start < n; start += run) {
-        losses l = {.sum = v_zero(), .product = v_set1(1)};
-        size_t j = start, end = ae__min_size(start + run, n);
-        for (; j + AE__LANES <= end; j += AE__LANES)
-            run_vector(&row, factor, c, j, AE__LANES, &l);
-        if (j < end) run_vector(&row, factor, c, j, end - j, &l);
-        if (row.loss != AE__ELEMENT_NONE) loss += total(&l);
+        const size_t end = ae__min_size(start + run, n), lanes = end - start;
+        const losses l = run_columns(row, c, start, end);
+        if (row->loss != AE__ELEMENT_NONE)
+            loss += total(&l, element ? element + start : NULL, lanes);
+        if (!element || !row->gradient) continue;
+        const vec weights = v_load_n(element + start, lanes);
+        v_store_n(c + start, v_mul(v_load_n(c + start, lanes), weights), lanes);
     }
     return loss;
 }
@@ -115,9 +132,10 @@ void AE__SIMD(epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t row
     ae__epilogue row = *e;
     for (size_t i = 0; i < rows; i++) {
         if (e->target) row.target = e->target + i * e->target_ld;
+        if (e->element) row.element = e->element + i * e->element_ld;
         if (e->prev) row.prev = e->prev + i * e->prev_ld;
         if (e->row_weight) row.scale = e->scale * e->row_weight[i];
-        double loss = run_row(row, c + i * c_row, n);
+        double loss = run_row(&row, c + i * c_row, n);
         if (row.loss != AE__ELEMENT_NONE && e->row_value) e->row_value[i] += loss;
     }
 }

@@ -9,7 +9,9 @@ const ae__kernels AE__SIMD(kernels) = {
     .nr = AE__NR,
     .lanes = AE__LANES,
     .gemm = AE__SIMD(gemm),
+#ifndef AE_SMALL
     .gemm_few = AE__SIMD(gemm_few),
+#endif
     .epilogue = AE__SIMD(epilogue),
     .activate = AE__SIMD(activate),
     .sum_squares = AE__SIMD(sum_squares),

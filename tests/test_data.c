@@ -31,7 +31,8 @@ typedef struct view {
     float entered[4]; /* 2 rows x 2 */
 } view;
 
-static const float floats[] = {1, -2, 3, 0.5f, 5, 6};
+static const _Alignas(8) float floats[] = /* some layouts call them doubles */
+    {1, -2, 3, 0.5f, 5, 6};
 static const uint8_t bytes[] = {0, 1, 2, 254, 255, 128};
 static const int16_t words[] = {-32768, 32767, 0, -1, 256, 7};
 static const double doubles[] = {1e9 + 0.25, 1e9 - 0.5, 0.1, -1e9, 3, 0};

@@ -121,14 +121,27 @@ static blob tall(uint64_t height)
     return b;
 }
 
+/* Whether 8 images or more make a block here; of 4 the largest model fits into 1 GiB. */
+static bool has_large_blocks(void)
+{
+    blob b = tall(1);
+    ae_model *model;
+    must(ae_model_load_memory(&model, b.bytes, b.count));
+    const bool large = ae_model_set_i64(model, AE_PARAM_CPU, AE_CPU_AVX2) == AE_OK;
+    ae_model_free(model);
+    free(b.bytes);
+    return large;
+}
+
 static void images_of_any_height_load_within_their_memory(void **state)
 {
+    const bool large = has_large_blocks();
     (void)state;
     for (uint64_t height = 1; height <= 1 << 24; height *= 2) {
         blob b = tall(height);
         int32_t status = try_load(b);
         if (height <= 1 << 12) assert_int_equal(status, AE_OK);
-        if (height == 1 << 21) { /* 2^24 numbers a row */
+        if (height == 1 << 21 && large) { /* 2^24 numbers a row */
             assert_int_equal(status, AE_ERR_RANGE);
             assert_non_null(strstr(ae_last_error(), "model: its workspace needs "));
             assert_non_null(strstr(ae_last_error(), "wanted at most 1073741824: memory"));

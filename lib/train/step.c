@@ -140,6 +140,8 @@ int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch)
     AE_TRY(check_memory(trainer, arena.bytes));
     AE_TRY(
         ae__model_reserve_scratch(model, &model->engine, shared_rows(trainer), !trainer->portions));
+    if (trainer->portions) /* which a smaller batch, that may follow, goes without */
+        AE_TRY(ae__model_reserve_scratch(model, &model->engine, AE__MAX_LANES, true));
     if (arena.bytes > model->train_bytes) {
         void *block = ae__mem_alloc(&model->mem, arena.bytes);
         if (!block) return ae__fail(AE_ERR_NOMEM, "fit: no memory for %zu bytes", arena.bytes);

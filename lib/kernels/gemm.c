@@ -29,7 +29,7 @@ enum {
     FEW_COLS = 128,      /* least n */
     FEW_TERMS = 1 << 22, /* least m n k */
     FEW_LINES = 16,      /* of A that are looked at */
-    FEW_TASK_ROWS = 128,
+    FEW_TASK_ROWS = 64,
     FEW_TASK_COLS = 512, /* of B, of which a block of k stays in the second cache */
 };
 

@@ -6,7 +6,7 @@
 
 #include "base/runner.h"
 #include "train/sequence.h"
-#include "train/step.h"
+#include "train/trainer.h"
 
 enum { AE__FEED_ROLES = 4 /* x, y, side, weight */ };
 

@@ -2,7 +2,7 @@
 #ifndef AE__TRAIN_FINGERPRINT_H
 #define AE__TRAIN_FINGERPRINT_H
 
-#include "train/step.h"
+#include "train/trainer.h"
 
 /* A CRC-32 of the number of rows, of all dimensions, and of 256 rows, evenly spaced from the first to
  * the last, as they enter: numbers that mean the same have the same, of whatever type, in memory or

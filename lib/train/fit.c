@@ -10,6 +10,7 @@
 #include "train/fitting.h"
 #include "train/scale.h"
 #include "train/schedule.h"
+#include "train/step.h"
 
 typedef ae__fitting fitting;
 

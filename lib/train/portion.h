@@ -4,7 +4,7 @@
 #ifndef AE__TRAIN_PORTION_H
 #define AE__TRAIN_PORTION_H
 
-#include "train/step.h"
+#include "train/backward.h"
 
 /* How many portions the batch of a trainer has at most, 0 where it goes as a whole; and the scratch of
  * one. RANGE: overflow. */

@@ -1,76 +1,15 @@
-/* One step of training: a batch forward and backward, then the optimiser on every weight. */
+/* One step of training: the gradients of a batch, then the optimiser on every weight. */
 #ifndef AE__TRAIN_STEP_H
 #define AE__TRAIN_STEP_H
 
-#include "model/run.h"
+#include "train/backward.h"
 
-/* Memory of a step, carved from one arena for the most rows of a batch. */
-typedef struct ae__trainer {
-    ae_model *model;
-    size_t batch;            /* rows that there is room for */
-    real *x, *target, *side; /* rows x input, rows x output, rows x side */
-    real **y;                /* outputs of each layer, all kept for the way back */
-    real **saved;            /* what each layer keeps from forward to backward; NULL: nothing */
-    real **z;        /* what stands before their activations, where that is kept; else NULL */
-    real *dy[2];     /* gradients of outputs, in turn */
-    real *gradients; /* as the weights */
-    double *values, *sums;
-    double *parts;     /* of the batch: plan.n_parts */
-    real *row_weight;  /* of the importance bound; NULL: another bound */
-    real *weight;      /* of the rows of the data */
-    real **element;    /* weights of the target's elements, by term */
-    uint64_t *numbers; /* of the batch's rows in the data */
-    double *norms;     /* sums of squares of the gradients' blocks */
-    bool wants_norm;   /* of steps that could do without it */
-    double norm;       /* of the last step's gradient, before clipping; NaN: not known */
-
-    /* Where the batch goes in portions: */
-    size_t portions;             /* at most; 0: as a whole */
-    struct ae__trainer *workers; /* with what the layers leave of a portion; y, saved, z and dy
-                                  * here are the first one's */
-    size_t scratch_reals;
-    real *scratch;           /* of a worker */
-    real *portion_gradients; /* portions x weights */
-    double *portion_parts;   /* portions x plan.n_parts */
-
-    /* Weights, states and parts after the last complete epoch, to go back to. */
-    real *kept_weights, *kept_states;
-    double *kept_parts;
-    real *kept_sum; /* of pending gradients, with their rows */
-    uint64_t kept_rows;
-    double kept_weight;
-} ae__trainer;
-
-/* Carves the trainer of a model from its train arena, which is made, or made anew where the batch
- * grew. NOMEM leaves the model as it was. */
-int32_t ae__trainer_bind(ae__trainer *trainer, ae_model *model, size_t batch);
-
-/* Has the context weigh the elements of the target, which is t->target or t->x; what is missing in these
- * becomes 0. */
-void ae__trainer_weigh(ae__trainer *trainer, ae__context *context);
-
-/* Gradients of the loss over context->rows rows of trainer->x against context->target, into
- * trainer->gradients, and the summed loss of the rows with what it is made of into trainer->parts.
- * finished: as a layer's; NULL: not called. */
-typedef void ae__finished(void *user, int32_t weight, size_t begin, size_t count);
-void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
-                           void *user);
-
-/* The same, and one step of the optimiser; counts it. */
+/* Gradients as ae__trainer_gradients, and one step of the optimiser; counts it. */
 void ae__trainer_step(ae__trainer *trainer, const ae__context *context);
 
-/* Steps of several batches: the same, added to the model's pending gradients, for which there is room;
- * a step on the mean of those over all their rows, by weight; and forgetting them. */
+/* Steps of several batches: gradients, added to the model's pending gradients, for which there is room;
+ * and a step on the mean of those over all their rows, by weight, which forgets them. */
 void ae__trainer_add(ae__trainer *trainer, const ae__context *context);
 void ae__trainer_step_added(ae__trainer *trainer);
-void ae__trainer_drop(ae_model *model);
-
-/* What of a model is not finite, and its norm; NULL: all is. An infinite second moment would make every
- * later step 0, with losses that look sound. */
-const char *ae__trainer_infinite(const ae_model *model, double *norm);
-
-/* Weights and optimiser as they are now, to be kept, or as they were kept. */
-void ae__trainer_keep(ae__trainer *trainer);
-void ae__trainer_restore(ae__trainer *trainer);
 
 #endif

@@ -1207,8 +1207,9 @@ AE_API int32_t ae_model_strip(ae_model *model);
  *
  * Of models with AE_PARAM_SCALING_INPUT or AE_PARAM_SCALING_TARGET: each feature v enters as
  * (v - offset) / scale, and outputs come back as output * scale + offset. The first ae_fit fits both
- * before its first step, in one pass over the rows that it trains on; they are kept in the file, and
- * stay through all further training. Until then, calls that take rows are STATE.
+ * before its first step, in one pass over the rows that it trains on, which count alike whatever they
+ * weigh, and without the numbers that are missing; they are kept in the file, and stay through all
+ * further training. Until then, calls that take rows are STATE.
  *
  * Where that fit is given no y, input and target share the input's scaler; else the target has one of
  * its own, through which x goes, too, where it is the target later. Losses, scores (but for

@@ -36,6 +36,12 @@ static inline size_t ae__blocks(size_t n, size_t size)
     return (n + size - 1) / size;
 }
 
+/* Size of the fewest blocks of at most `most` (> 0) that hold n, as equal as can be. */
+static inline size_t ae__even_block(size_t n, size_t most)
+{
+    return n == 0 ? 0 : ae__blocks(n, ae__blocks(n, most));
+}
+
 /* Smallest multiple of `unit` (> 0) that holds n. */
 static inline size_t ae__round_up(size_t n, size_t unit)
 {

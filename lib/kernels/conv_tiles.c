@@ -162,7 +162,7 @@ static size_t strip_width(const walk *w)
     const ae__conv_block *c = w->c;
     const size_t col = c->kernel_h * c->stride_w * w->pixel * sizeof(real);
     if (w->channels > FEW_CHANNELS || col * c->out_w <= STRIP_BYTES) return c->out_w;
-    return ae__blocks(c->out_w, ae__blocks(c->out_w, ae__max_size(STRIP_BYTES / col, 1)));
+    return ae__even_block(c->out_w, ae__max_size(STRIP_BYTES / col, 1));
 }
 
 void ae__conv_block_run(const ae__conv_block *c, const ae__kernels *kernels)

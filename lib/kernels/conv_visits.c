@@ -142,7 +142,7 @@ static void add_pair(const pair *k)
             continue;
         }
         const size_t row = t->w * p.shape->channels * k->kernels->lanes * sizeof(real);
-        const size_t rows = ae__blocks(t->h, ae__blocks(t->h, ae__max_size(PART_BYTES / row, 1)));
+        const size_t rows = ae__even_block(t->h, ae__max_size(PART_BYTES / row, 1));
         for (p.row = 0; p.row < t->h; p.row += p.rows) {
             p.rows = ae__min_size(rows, t->h - p.row);
             find(k, &p, copy);

@@ -25,12 +25,12 @@ enum {
 
     /* Zeros of A are skipped where less than a quarter of it is something else, and rows of B are
      * long enough to pay for finding out (docs/performance.md). */
-    FEW = 4,
-    FEW_COLS = 128,      /* least n */
-    FEW_TERMS = 1 << 22, /* least m n k */
-    FEW_LINES = 16,      /* of A that are looked at */
-    FEW_TASK_ROWS = 64,
-    FEW_TASK_COLS = 512, /* of B, of which a block of k stays in the second cache */
+    SKIP_BELOW = 4,
+    SKIP_COLS = 128,      /* least n */
+    SKIP_TERMS = 1 << 22, /* least m n k */
+    SKIP_LINES = 16,      /* of A that are looked at */
+    SKIP_TASK_ROWS = 64,
+    SKIP_TASK_COLS = 512, /* of B, of which a block of k stays in the second cache */
 };
 
 /* Tasks of `rows` x `cols`; numbered along the columns first, so that neighbours share A. */
@@ -38,7 +38,7 @@ typedef struct grid {
     const ae__gemm *g;
     const ae__kernels *kernels;
     size_t rows, cols;
-    bool few;      /* A is mostly 0 */
+    bool skips;    /* zeros of A */
     bool finishes; /* a task ends with the epilogue, and with `done` where it has whole rows */
 } grid;
 
@@ -49,41 +49,47 @@ static size_t task_size(size_t size, size_t least, size_t unit)
     return size;
 }
 
-/* Counts in lines of A that lie evenly in it: what they tell of the rest decides no bit, only how fast
- * the product is. */
-static bool has_few(const ae__gemm *g)
+/* Counts in lines of A that lie evenly in it: what they tell of the rest decides no number, only how
+ * fast the product is. */
+static bool is_mostly_zero(const ae__gemm *g)
 {
     const bool by_rows = g->a_col == 1;
     const size_t lines = by_rows ? g->m : g->k, length = by_rows ? g->k : g->m;
     const size_t stride = by_rows ? g->a_row : g->a_col;
-    const size_t looked = ae__min_size(lines / FEW_LINES, FEW_LINES);
+    const size_t looked = ae__min_size(lines / SKIP_LINES, SKIP_LINES);
     size_t count = 0;
-    if (g->b_col != 1 || g->n < FEW_COLS || g->m * g->n * g->k < FEW_TERMS) return false;
     for (size_t i = 0; i < looked; i++) {
         const real *line = g->a + i * (lines / looked) * stride;
         for (size_t j = 0; j < length; j++) count += line[j] != 0;
     }
-    return count * FEW < looked * length;
+    return count * SKIP_BELOW < looked * length;
+}
+
+static bool skipping_pays(const ae__gemm *g, const ae__kernels *kernels)
+{
+    return kernels->gemm_skip && g->b_col == 1 && g->n >= SKIP_COLS &&
+           g->m * g->n * g->k >= SKIP_TERMS && is_mostly_zero(g);
 }
 
 /* A small B: tasks of whole rows. A large one: its columns are cut, too, and where a loss or `done`
  * wants whole rows these follow in a second run over C. */
-static grid cut(const ae__gemm *g, const ae__kernels *kernels)
+static void cut(grid *t)
 {
-    grid t = {.g = g, .kernels = kernels, .cols = g->n, .finishes = true};
-    t.few = kernels->gemm_few && has_few(g);
-    if (!t.few && g->n * g->k * sizeof(real) <= B_IN_L2) {
+    const ae__gemm *g = t->g;
+    t->skips = skipping_pays(g, t->kernels);
+    if (t->skips) {
+        t->rows = ae__even_block(g->m, SKIP_TASK_ROWS);
+        t->cols = ae__round_up(ae__even_block(g->n, SKIP_TASK_COLS), AE__MAX_LANES);
+    } else if (g->n * g->k * sizeof(real) <= B_IN_L2) {
         size_t least = g->b_col == 1 ? FEWEST_ROWS : PACK_ROWS;
-        t.rows = task_size(MOST_ROWS, least, g->n * g->k);
-        return t;
+        t->rows = task_size(MOST_ROWS, least, g->n * g->k);
+        t->cols = g->n;
+    } else {
+        t->rows = ae__even_block(g->m, A_ROWS);
+        t->cols = task_size(MOST_COLS, FEWEST_COLS, t->rows * g->k);
     }
-    t.rows = ae__blocks(g->m, ae__blocks(g->m, t.few ? FEW_TASK_ROWS : A_ROWS));
-    t.cols = task_size(MOST_COLS, FEWEST_COLS, t.rows * g->k);
-    if (t.few)
-        t.cols = ae__round_up(ae__blocks(g->n, ae__blocks(g->n, FEW_TASK_COLS)), AE__MAX_LANES);
-    bool whole = t.cols >= g->n;
-    t.finishes = whole || !(g->done || (g->epilogue && g->epilogue->loss != AE__ELEMENT_NONE));
-    return t;
+    const bool loss = g->epilogue && g->epilogue->loss != AE__ELEMENT_NONE;
+    t->finishes = t->cols >= g->n || !(g->done || loss);
 }
 
 static void run_epilogue(const grid *t, size_t row, size_t rows, size_t col, size_t cols)
@@ -117,7 +123,7 @@ static void multiply(const grid *t, size_t row, size_t rows, size_t col, size_t 
         .c_row = g->c_row,
         .accumulate = g->accumulate,
     };
-    (t->few ? t->kernels->gemm_few : t->kernels->gemm)(&block);
+    (t->skips ? t->kernels->gemm_skip : t->kernels->gemm)(&block);
 }
 
 /* Rows to multiply before their epilogue: so few that C is still in the first cache, but all where
@@ -125,7 +131,7 @@ static void multiply(const grid *t, size_t row, size_t rows, size_t col, size_t 
 static size_t strip_rows(const grid *t, size_t rows, size_t cols)
 {
     const size_t mr = t->kernels->mr;
-    if (t->few || !t->g->epilogue || t->g->b_col != 1 || t->cols < t->g->n) return rows;
+    if (t->skips || !t->g->epilogue || t->g->b_col != 1 || t->cols < t->g->n) return rows;
     return ae__max_size(C_IN_L1 / sizeof(real) / cols / mr * mr, mr);
 }
 
@@ -228,12 +234,13 @@ static void call_cblas(const ae__gemm *g)
 void ae__gemm_run(const ae__gemm *g, const ae__engine *engine)
 {
     if (g->m == 0 || g->n == 0) return;
-    grid t = cut(g, engine->kernels);
+    grid t = {.g = g, .kernels = engine->kernels};
     if (engine->gemm == AE_GEMM_CBLAS && fits_cblas(g)) {
         call_cblas(g);
         finish(&t, engine->pool);
         return;
     }
+    cut(&t);
     const size_t tasks = ae__blocks(g->m, t.rows) * ae__blocks(g->n, t.cols);
     ae__pool_run(engine->pool, tasks, run_task, &t);
     if (!t.finishes) finish(&t, engine->pool);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/real.h"
+#include "base/size.h"
 #include "kernels/image.h"
 #include "kernels/tile.h"
 
@@ -130,8 +131,9 @@ typedef struct ae__kernels {
     size_t lanes;     /* images of a block */
 
     void (*gemm)(const ae__gemm_block *block);
-    /* The same for an A that is mostly 0, given a finite B; k > 0, b_col = 1. */
-    void (*gemm_few)(const ae__gemm_block *block);
+    /* The same, passing over the zeros of A, given a finite B; k > 0, b_col = 1. NULL where the build
+     * is to be small. */
+    void (*gemm_skip)(const ae__gemm_block *block);
 
     /* C: rows x n with row stride c_row. */
     void (*epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n);
@@ -214,11 +216,10 @@ bool ae__activation_keeps_input(int32_t act);
  * AE_CPU_AUTO: the best. */
 const ae__kernels *ae__kernels_at(int32_t level);
 
-/* Terms of each block of a sum over k: the fewest equal blocks of at most AE__K_BLOCK. */
+/* Terms of each block of a sum over k. */
 static inline size_t ae__k_step(size_t k)
 {
-    size_t blocks = (k + AE__K_BLOCK - 1) / AE__K_BLOCK;
-    return blocks == 0 ? 0 : (k + blocks - 1) / blocks;
+    return ae__even_block(k, AE__K_BLOCK);
 }
 
 /* A row stride for n columns of our own making (activations, gradients): rows that lie a multiple

@@ -80,7 +80,7 @@ typedef struct tile_shape {
     void (*run[KINDS])(const tile *t);
 } tile_shape;
 
-#ifdef __OPTIMIZE_SIZE__ /* the same sums: fewer tiles, and a single row is one of them */
+#ifdef AE_SMALL /* the same sums: fewer tiles, and a single row is one of them */
 #define TILE_ROWS(X) X(4) X(1)
 enum { ROW_APART = 0 };
 #else

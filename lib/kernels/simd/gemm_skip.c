@@ -1,6 +1,7 @@
 /* One thread's block of a product whose A is mostly 0: of each row the terms that are not are listed,
  * block of k by block of k, and only these are multiplied, in the order that gemm.c has. What is left
- * out, 0 b, changes no sum of finite numbers. */
+ * out, 0 b, changes no sum of finite numbers but the sign of a 0, where all other terms are too small for
+ * a number. */
 #include "kernels/simd/simd.h"
 #include "kernels/simd/vec.h"
 
@@ -8,18 +9,12 @@
 
 #include "base/size.h"
 
-#ifdef AE_DOUBLE
-typedef uint64_t v_bits;
-#else
-typedef uint32_t v_bits;
-#endif
-
 enum { WIDE = AE__WIDE };
 
 /* The terms of a row's block of k. */
 typedef struct terms {
     size_t count;
-    uint16_t at[AE__K_BLOCK + 1]; /* one may be written past the last */
+    uint16_t at[AE__K_BLOCK];
     const real *a;
     size_t a_col;
     const real *b; /* of column 0 and term 0 */
@@ -34,7 +29,7 @@ static void list(terms *t, size_t k)
     const real *a = t->a;
     size_t count = 0;
     for (size_t p = 0; p < k; p++, a += t->a_col) {
-        v_bits bits;
+        real_bits bits;
         memcpy(&bits, a, sizeof bits);
         t->at[count] = (uint16_t)p;
         count += bits << 1 != 0; /* the sign does not count; as integers, since NaN has a case of its own */
@@ -75,7 +70,7 @@ static void run_row(const terms *t, size_t n)
     if (j < n) run(t, j, n - j, 1, true);
 }
 
-void AE__SIMD(gemm_few)(const ae__gemm_block *g)
+void AE__SIMD(gemm_skip)(const ae__gemm_block *g)
 {
     const size_t step = ae__k_step(g->k);
     terms t = {.a_col = g->a_col, .b_row = g->b_row};

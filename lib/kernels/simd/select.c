@@ -6,15 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-#ifdef AE_DOUBLE
-typedef uint64_t place;
-#else
-typedef uint32_t place;
-#endif
+/* Where a number stands among all: -infinity, ..., -0, 0, ..., infinity. */
+typedef real_bits place;
 
 #define SIGN ((place)1 << (8 * sizeof(place) - 1))
 
-/* Where a number stands among all: -infinity, ..., -0, 0, ..., infinity. */
 static inline place place_of(real number)
 {
     place bits;

@@ -10,7 +10,7 @@ const ae__kernels AE__SIMD(kernels) = {
     .lanes = AE__LANES,
     .gemm = AE__SIMD(gemm),
 #ifndef AE_SMALL
-    .gemm_few = AE__SIMD(gemm_few),
+    .gemm_skip = AE__SIMD(gemm_skip),
 #endif
     .epilogue = AE__SIMD(epilogue),
     .activate = AE__SIMD(activate),

@@ -51,7 +51,7 @@ def save_model(path):
     """784-32-784; returns what libae.so makes of the program's row."""
     config, model = ctypes.c_void_p(), ctypes.c_void_p()
     row, code = (ctypes.c_float * 784)(*[i % 16 / 16 for i in range(784)]), (ctypes.c_float * 32)()
-    ae = libae.library
+    ae = libae.cdll
     ae.ae_config_create(ctypes.byref(config))
     ae.ae_preset_vanilla(config, ctypes.c_int64(784), ctypes.c_int64(32), libae.constant("AE_LOSS_BCE"))
     ae.ae_model_create(ctypes.byref(model), config)

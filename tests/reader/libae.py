@@ -48,21 +48,21 @@ LAYERS = (  # calls that add one
     "dense", "activation", "corrupt", "topk", "gaussian", "concat", "concat_label", "conv2d", "conv1d", "conv2d_transpose",
     "conv1d_transpose", "pool2d", "pool1d", "upsample2d", "upsample1d", "flatten", "reshape_image", "reshape_signal",
     "batch_norm", "layer_norm")
-library = None
+cdll = None
 
 
 def load(path):
-    global library
-    library = ctypes.CDLL(path)
+    global cdll
+    cdll = ctypes.CDLL(path)
     rows = {name: (arguments, I) for name, arguments in PROTOTYPES.items()}
     for name, (arguments, result) in {**rows, **OTHERS}.items():
-        function = getattr(library, "ae_" + name)
+        function = getattr(cdll, "ae_" + name)
         function.argtypes, function.restype = arguments, result
 
 
 def call(name, *arguments):
     """What ae_NAME returns."""
-    return getattr(library, "ae_" + name)(*arguments)
+    return getattr(cdll, "ae_" + name)(*arguments)
 
 
 def must(name, *arguments):

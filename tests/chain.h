@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "draw.h"
+#include "near.h"
 
 typedef struct setting {
     int32_t id; /* AE_PARAM_*, 0 ends the list */
@@ -52,12 +53,6 @@ typedef struct chain {
 #define LABEL(classes)     {AE__LAYER_CONCAT, {{AE_PARAM_SIDE, classes}, {AE_PARAM_LABEL, 1}}}
 #define ON(penalty, layer) {penalty, {{AE_PARAM_LAYER, layer}}}
 /* clang-format on */
-
-static inline void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
-}
 
 static inline void apply_settings(ae__spec *spec, const setting *settings)
 {

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "near.h"
+
 #define must(call)                                                                                 \
     do {                                                                                           \
         if ((call) != AE_OK) fail_msg("%s: %s", #call, ae_last_error());                           \

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "draw.h"
+#include "near.h"
 
 #ifdef AE_DOUBLE
 #define EPSILON 2.220446049250313e-16
@@ -79,13 +80,6 @@ static inline void assert_same_bits(const real *a, const real *b, size_t n)
     for (size_t i = 0; i < n; i++)
         if (memcmp(a + i, b + i, sizeof *a) != 0)
             fail_msg("element %zu: %.9g is not %.9g", i, (double)a[i], (double)b[i]);
-}
-
-static inline void assert_near(double got, double want, double tolerance)
-{
-    double gap = got - want;
-    if (!(gap <= tolerance && gap >= -tolerance))
-        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
 }
 
 /* The normal distribution function. */

@@ -25,12 +25,6 @@ static int free_x(void **state)
     return 0;
 }
 
-static void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
-}
-
 static ae_config *config_with(int32_t loss, int64_t missing, int64_t features)
 {
     ae_config *config = recipe_config(&(recipe){.dims = {DIM, 5, CODE_DIM, 5, DIM},

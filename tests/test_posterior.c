@@ -31,12 +31,6 @@ static ae_model *plain_vae(void)
     return vae(AE_LOSS_BERNOULLI_NLL, AE_BOUND_ELBO, 1, 1);
 }
 
-static void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
-}
-
 static void assert_same(const void *a, const void *b, size_t count)
 {
     assert_memory_equal(a, b, count * sizeof(float));

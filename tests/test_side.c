@@ -119,12 +119,6 @@ static float *beside(const float *a, size_t a_dim, const float *b, size_t b_dim)
     return both;
 }
 
-static void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
-}
-
 static void assert_same(const float *a, const float *b, size_t count)
 {
     assert_memory_equal(a, b, count * sizeof *a);

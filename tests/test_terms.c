@@ -45,12 +45,6 @@ static ae_model *variational_model(const variational *v)
     return model_of(variational_config(v));
 }
 
-static void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
-}
-
 /* A metric of every epoch; to be freed. */
 static double *history_of(const ae_model *model, int32_t metric)
 {

@@ -25,12 +25,6 @@ static int free_x(void **state)
     return 0;
 }
 
-static void assert_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%.17g is not %.17g +- %g", got, want, tolerance);
-}
-
 /* A loss, with a penalty on the code that has a value of all rows, and one of each. */
 static ae_model *model_with(int32_t loss, int64_t batch, int32_t optimizer)
 {

@@ -1,6 +1,6 @@
 /* Numbers that are missing, and weights of features, through ae.h: against sums made here of what the model
  * gives out; data of every kind, threads and interruptions; what is filled in; what is refused. */
-#include "test_fit.h"
+#include "test_fit_data.h"
 
 enum { DIM = 9, CODE_DIM = 3, N = 60, BATCH = 16, ALL = N * DIM };
 
@@ -348,14 +348,6 @@ static int32_t read_x(void *user, int64_t first, int64_t rows, void *out)
     return 0;
 }
 
-static int32_t fit_to(ae_model *model, const ae_data *data, int64_t epochs)
-{
-    ae_fit_options *options = options_to(epochs);
-    int32_t status = ae_fit_data(model, data, options);
-    ae_fit_options_free(options);
-    return status;
-}
-
 static void streams_threads_and_types_change_no_bit(void **state)
 {
     static double doubles[ALL];
@@ -399,17 +391,6 @@ static void steps_on_rows_as_they_come_know_gaps(void **state)
     }
 }
 
-typedef struct counter {
-    int events, at;
-} counter;
-
-static int32_t count_events(const ae_event *event, void *user)
-{
-    counter *c = user;
-    (void)event;
-    return ++c->events == c->at;
-}
-
 static void interrupted_fit_ends_the_same(void **state)
 {
     enum { EVENTS = 2 * 5 };
@@ -417,29 +398,13 @@ static void interrupted_fit_ends_the_same(void **state)
     ae_model *want = model_with(AE_LOSS_HUBER, true);
     (void)state;
     must(fit_to(want, data, 2));
-    for (int at = 1; at < EVENTS; at++) {
-        counter c = {.at = at};
-        ae_model *model = model_with(AE_LOSS_HUBER, true);
-        ae_fit_options *options = options_to(2);
-        must(ae_fit_options_progress(options, count_events, &c));
-        assert_int_equal(ae_fit_data(model, data, options), AE_ERR_CANCELLED);
-        model = reloaded(model);
-        must(fit_to(model, data, 2));
-        if (!same_models(model, want)) fail_msg("after %d events", at);
-        ae_fit_options_free(options);
-        ae_model_free(model);
-    }
+    for (int at = 1; at < EVENTS; at++)
+        check_interrupted(model_with(AE_LOSS_HUBER, true), want, data, at);
     ae_data_free(data);
     ae_model_free(want);
 }
 
 /* ---- what is refused ---- */
-
-static void assert_refused(int32_t got, int32_t want, const char *says)
-{
-    if (got != want || !strstr(ae_last_error(), says))
-        fail_msg("%s: \"%s\", wanted \"%s\"", ae_status_text(got), ae_last_error(), says);
-}
 
 /* Without the parameter all is as it was. */
 static void gaps_are_refused_unless_they_are_allowed(void **state)

@@ -1,6 +1,6 @@
 /* Weights of rows through ae.h: what they weigh, against sums of scores and rows that stand there twice; data
  * of every kind, threads and interruptions; and what is refused. */
-#include "test_fit.h"
+#include "test_fit_data.h"
 
 #include <float.h>
 
@@ -42,7 +42,7 @@ static ae_model *model_with(int32_t loss, int64_t batch, int32_t optimizer)
     return model_of(config);
 }
 
-/* x, and a weight for each row; of a stride, or NULL: none. */
+/* n rows, and a weight for each; NULL: none. */
 static ae_data *data_of(const float *rows, const float *weights, int64_t n)
 {
     ae_data *data;
@@ -50,14 +50,6 @@ static ae_data *data_of(const float *rows, const float *weights, int64_t n)
     must(ae_data_array(data, AE_DATA_X, AE_TYPE_F32, rows, n, DIM));
     if (weights) must(ae_data_array(data, AE_DATA_WEIGHT, AE_TYPE_F32, weights, n, 1));
     return data;
-}
-
-static int32_t fit_to(ae_model *model, const ae_data *data, int64_t epochs)
-{
-    ae_fit_options *options = options_to(epochs);
-    int32_t status = ae_fit_data(model, data, options);
-    ae_fit_options_free(options);
-    return status;
 }
 
 static double evaluated(ae_model *model, const ae_data *data)
@@ -386,7 +378,7 @@ static void rows_held_out_take_their_weights_along(void **state)
     ae_model *model = model_with(AE_LOSS_MSE, BATCH, AE_OPTIM_ADAM);
     ae_model *others = model_with(AE_LOSS_MSE, BATCH, AE_OPTIM_ADAM);
     ae_fit_options *options = options_to(2);
-    ae_data *data = data_of(x, weight, N), *plain = data_of(x, NULL, N);
+    ae_data *data = data_of(x, weight, N);
     (void)state;
     must(ae_fit_options_set_f64(options, AE_FIT_SPLIT, 0.25));
     must(ae_fit_data(model, data, options));
@@ -397,23 +389,11 @@ static void rows_held_out_take_their_weights_along(void **state)
     assert_true(same_models(model, others));
     ae_fit_options_free(options);
     ae_data_free(data);
-    ae_data_free(plain);
     ae_model_free(model);
     ae_model_free(others);
 }
 
 /* ---- going on ---- */
-
-typedef struct counter {
-    int events, at;
-} counter;
-
-static int32_t count_events(const ae_event *event, void *user)
-{
-    counter *c = user;
-    (void)event;
-    return ++c->events == c->at;
-}
 
 /* A group of two batches of 16, 16, 16 and 12 rows. */
 static ae_model *grouped(void)
@@ -430,37 +410,22 @@ static void interrupted_fit_ends_the_same(void **state)
     ae_model *want = grouped();
     (void)state;
     must(fit_to(want, data, 2));
-    for (int at = 1; at < EVENTS; at++) {
-        counter c = {.at = at};
-        ae_model *model = grouped();
-        ae_fit_options *options = options_to(2);
-        must(ae_fit_options_progress(options, count_events, &c));
-        assert_int_equal(ae_fit_data(model, data, options), AE_ERR_CANCELLED);
-        model = reloaded(model);
-        must(fit_to(model, data, 2));
-        if (!same_models(model, want)) fail_msg("after %d events", at);
-        ae_fit_options_free(options);
-        ae_model_free(model);
-    }
+    for (int at = 1; at < EVENTS; at++) check_interrupted(grouped(), want, data, at);
     ae_model_free(want);
     ae_data_free(data);
 }
 
 static void other_weights_are_other_data(void **state)
 {
-    counter c = {.at = 1};
     ae_data *data = data_of(x, weight, N), *plain = data_of(x, NULL, N);
     ae_model *model = grouped();
-    ae_fit_options *options = options_to(1);
     (void)state;
-    must(ae_fit_options_progress(options, count_events, &c));
-    assert_int_equal(ae_fit_data(model, data, options), AE_ERR_CANCELLED);
+    fit_up_to_event(model, data, 1, 1);
     assert_int_equal(fit_to(model, plain, 1), AE_ERR_STATE);
     weight[0] += 1;
     assert_int_equal(fit_to(model, data, 1), AE_ERR_STATE);
     weight[0] -= 1;
     must(fit_to(model, data, 1));
-    ae_fit_options_free(options);
     ae_model_free(model);
     ae_data_free(data);
     ae_data_free(plain);
@@ -481,12 +446,6 @@ static void steps_on_rows_as_they_come_are_weighed(void **state)
 }
 
 /* ---- what is refused ---- */
-
-static void assert_refused(int32_t got, int32_t want, const char *says)
-{
-    if (got != want || !strstr(ae_last_error(), says))
-        fail_msg("%s: \"%s\", wanted \"%s\"", ae_status_text(got), ae_last_error(), says);
-}
 
 static void refuse(const ae_data *data, int32_t status, const char *says)
 {

@@ -643,6 +643,7 @@ static void file_that_is_no_model_is_refused(void **state)
     refuses(IO, "regular file", ae_model_save(our.model, ""));
     refuses(IO, "/", ae_model_save(our.model, "/"));
 }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {

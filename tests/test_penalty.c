@@ -20,7 +20,6 @@ enum { CASES = sizeof cases / sizeof *cases };
 static ae_model *model_with(const penalised *p, double weight)
 {
     ae_config *config;
-    ae_model *model;
     must(ae_config_create(&config));
     must(ae_config_input(config, WIDE));
     must(ae_config_dense(config, NARROW, p->layer == 0 ? p->act : AE_ACT_TANH));
@@ -33,9 +32,7 @@ static ae_model *model_with(const penalised *p, double weight)
     must(ae_config_set_i64(config, AE_PARAM_SEED, 3));
     must(ae_config_set_i64(config, AE_PARAM_BATCH, PENALISED));
     must(ae_config_set_i64(config, AE_PARAM_SHUFFLE, AE_SHUFFLE_NONE));
-    must(ae_model_create(&model, config));
-    ae_config_free(config);
-    return model;
+    return model_of(config);
 }
 
 static double evaluated(ae_model *model, const float *x, int64_t rows)

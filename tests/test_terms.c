@@ -63,7 +63,7 @@ static double last_of(const ae_model *model, int32_t metric)
     return last;
 }
 
-/* x, and labels of `classes` classes where there are some. */
+/* x, and labels where there are some. */
 static ae_data *data_of(const float *x, int64_t rows, const uint8_t *labels)
 {
     ae_data *data;

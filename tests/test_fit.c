@@ -1,32 +1,6 @@
 /* Training through ae.h: what an epoch is, what each ending leaves, and that the same training gives
  * the same bits however it is cut up, fed or watched. */
-#include "test_fit.h"
-
-/* 10 rows by 4: steps of 4, 4 and 2 rows */
-static const recipe small = {.dims = {7, 5, 3, 5, 7},
-                             .batch = 4,
-                             .hidden = AE_ACT_TANH,
-                             .last = AE_ACT_SIGMOID,
-                             .loss = AE_LOSS_BCE,
-                             .optimizer = AE_OPTIM_ADAM};
-enum { DIM = 7, N = 10, STEPS = 3 };
-
-static float *x; /* N x DIM, drawn for each test */
-
-static int draw_x(void **state)
-{
-    (void)state;
-    draw_state = 1;
-    x = drawn(N * DIM);
-    return 0;
-}
-
-static int free_x(void **state)
-{
-    (void)state;
-    free(x);
-    return 0;
-}
+#include "test_fit_small.h"
 
 static ae_model *small_with(int32_t param, int64_t value)
 {
@@ -638,7 +612,7 @@ static void diverging_fit_that_completes_no_epoch_leaves_the_model_as_it_was(voi
 
 int main(void)
 {
-#define test(name) cmocka_unit_test_setup_teardown(name, draw_x, free_x)
+#define test(name) cmocka_unit_test_setup(name, draw_x)
     const struct CMUnitTest tests[] = {
         test(short_last_batch_is_a_step_on_the_rows_left),
         test(epochs_are_counted_in_all),

@@ -44,12 +44,18 @@ static inline ae_model *recipe_model(const recipe *r)
     return model_of(recipe_config(r, NULL));
 }
 
-/* n numbers in [0, 1), to be freed. */
+/* n numbers in [0, 1). */
+static inline void draw_units(float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) x[i] = (float)draw_unit();
+}
+
+/* The same in memory that is to be freed. */
 static inline float *drawn(int64_t n)
 {
     float *x = malloc((size_t)n * sizeof *x);
     assert_non_null(x);
-    for (int64_t i = 0; i < n; i++) x[i] = (float)draw_unit();
+    draw_units(x, n);
     return x;
 }
 
@@ -67,6 +73,17 @@ static inline void train_to(ae_model *model, const float *x, int64_t rows, int64
     ae_fit_options *options = options_to(epochs);
     must(ae_fit(model, x, NULL, rows, options));
     ae_fit_options_free(options);
+}
+
+/* A callback that cancels the fit at an event. */
+typedef struct interruption {
+    int events, at; /* so far; from 1, 0: never */
+} interruption;
+
+static inline int32_t interrupt(const ae_event *event, void *user)
+{
+    interruption *i = user;
+    return event->kind != AE_EVENT_STOP && ++i->events == i->at;
 }
 
 /* ---- what a model is: the bytes of its file ---- */

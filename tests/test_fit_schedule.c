@@ -1,32 +1,15 @@
 /* Schedules through ae.h: events and history tell the rate, steps are made at it, and the file keeps what
  * a plateau remembers. */
-#include "test_fit.h"
+#include "test_fit_small.h"
 
-/* 10 rows by 4: steps of 4, 4 and 2 rows */
-static const recipe small = {.dims = {7, 5, 3, 5, 7},
-                             .batch = 4,
-                             .hidden = AE_ACT_TANH,
-                             .last = AE_ACT_SIGMOID,
-                             .loss = AE_LOSS_BCE,
-                             .optimizer = AE_OPTIM_SGD,
-                             .learning_rate = 0.5};
-enum { DIM = 7, N = 10, STEPS = 3, EPOCHS = 6 };
+enum { EPOCHS = 6 };
 
-static float *x;
-
-static int draw_x(void **state)
+static recipe small_by(int32_t optimizer)
 {
-    (void)state;
-    draw_state = 1;
-    x = drawn(N * DIM);
-    return 0;
-}
-
-static int free_x(void **state)
-{
-    (void)state;
-    free(x);
-    return 0;
+    recipe r = small;
+    r.optimizer = optimizer;
+    r.learning_rate = 0.5;
+    return r;
 }
 
 static ae_model *scheduled_with(const recipe *r, int32_t schedule, int64_t steps, double factor)
@@ -40,7 +23,8 @@ static ae_model *scheduled_with(const recipe *r, int32_t schedule, int64_t steps
 
 static ae_model *scheduled(int32_t schedule, int64_t steps, double factor)
 {
-    return scheduled_with(&small, schedule, steps, factor);
+    const recipe r = small_by(AE_OPTIM_SGD);
+    return scheduled_with(&r, schedule, steps, factor);
 }
 
 /* The rates that events told: of each step, and of each epoch. */
@@ -86,8 +70,7 @@ static void steps_are_made_at_the_rate(void **state)
 {
     (void)state;
     for (int32_t optimizer = AE_OPTIM_SGD; optimizer <= AE_OPTIM_RMSPROP; optimizer++) {
-        recipe r = small;
-        r.optimizer = optimizer;
+        const recipe r = small_by(optimizer);
         ae_model *model = scheduled_with(&r, AE_SCHEDULE_STEP, STEPS, 0.5);
         ae_model *by_hand = recipe_model(&r);
         train_to(model, x, N, 3);
@@ -162,7 +145,7 @@ static void interrupted_schedule_goes_on_by_the_absolute_step(void **state)
 
 int main(void)
 {
-#define test(name) cmocka_unit_test_setup_teardown(name, draw_x, free_x)
+#define test(name) cmocka_unit_test_setup(name, draw_x)
     const struct CMUnitTest tests[] = {
         test(events_and_history_tell_the_rate_of_the_step),
         test(steps_are_made_at_the_rate),

@@ -1,30 +1,5 @@
 /* ae_fit_batch: a step on the rows of a call, for ever. */
-#include "test_fit.h"
-
-static const recipe small = {.dims = {7, 5, 3, 5, 7},
-                             .batch = 4,
-                             .hidden = AE_ACT_TANH,
-                             .last = AE_ACT_SIGMOID,
-                             .loss = AE_LOSS_BCE,
-                             .optimizer = AE_OPTIM_ADAM};
-enum { DIM = 7, N = 10 };
-
-static float *x;
-
-static int draw_x(void **state)
-{
-    (void)state;
-    draw_state = 1;
-    x = drawn(N * DIM);
-    return 0;
-}
-
-static int free_x(void **state)
-{
-    (void)state;
-    free(x);
-    return 0;
-}
+#include "test_fit_small.h"
 
 static double fit_rows(ae_model *model, int64_t first, int64_t rows)
 {
@@ -322,7 +297,7 @@ static void callback_of_a_fit_is_refused(void **state)
 
 int main(void)
 {
-#define test(name) cmocka_unit_test_setup_teardown(name, draw_x, free_x)
+#define test(name) cmocka_unit_test_setup(name, draw_x)
     const struct CMUnitTest tests[] = {
         test(calls_are_the_steps_of_a_fit),
         test(loss_is_that_of_the_rows_before_the_step),

@@ -115,25 +115,14 @@ static void model_restored_to_its_best_epoch_evaluates_to_the_logged_loss(void *
 
 /* ---- cancelled ---- */
 
-typedef struct canceller {
-    int events, at;
-} canceller;
-
-static int32_t cancel_at(const ae_event *event, void *user)
-{
-    canceller *c = user;
-    (void)event;
-    return ++c->events == c->at;
-}
-
 /* The model cancelled at the event, and its checkpoint. */
 static ae_model *cancelled(const kind *k, int at, int64_t threads)
 {
-    canceller c = {.at = at};
+    interruption i = {.at = at};
     ae_model *model = kind_model(k, NULL);
     ae_fit_options *options = options_of_all(EPOCHS, threads);
     must(ae_fit_options_checkpoint(options, path, 1000, 0, 0));
-    must(ae_fit_options_progress(options, cancel_at, &c));
+    must(ae_fit_options_progress(options, interrupt, &i));
     assert_int_equal(ae_fit(model, x, NULL, N, options), AE_ERR_CANCELLED);
     ae_fit_options_free(options);
     return model;
@@ -320,14 +309,14 @@ static ae_model *model_that_overflows(void)
 
 static void fit_cancelled_after_an_overflow_has_diverged(void **state)
 {
-    canceller c = {.at = 1};
+    interruption i = {.at = 1};
     ae_model *model = model_that_overflows();
     ae_fit_options *options = options_to(1);
     image before = image_of(model);
     (void)state;
-    must(ae_fit_options_progress(options, cancel_at, &c));
+    must(ae_fit_options_progress(options, interrupt, &i));
     assert_int_equal(ae_fit(model, x, NULL, N, options), AE_ERR_DIVERGED);
-    assert_int_equal(c.events, 1);
+    assert_int_equal(i.events, 1);
     assert_true(has_image(model, before));
     ae_fit_options_free(options);
     free(before.bytes);

@@ -12,9 +12,9 @@ static int draw_all(void **state)
 {
     (void)state;
     draw_state = 1;
-    for (int i = 0; i < N * DIM; i++) x[i] = (float)draw_unit();
-    for (int i = 0; i < N * DIM; i++) y[i] = (float)draw_unit();
-    for (int i = 0; i < N * SIDE; i++) side[i] = (float)draw_unit();
+    draw_units(x, N * DIM);
+    draw_units(y, N * DIM);
+    draw_units(side, N * SIDE);
     return 0;
 }
 

@@ -272,16 +272,6 @@ static void model_is_restored_once(void **state)
     ae_model_free(model);
 }
 
-typedef struct canceller {
-    int events, at;
-} canceller;
-
-static int32_t cancel_at(const ae_event *event, void *user)
-{
-    canceller *c = user;
-    return event->kind != AE_EVENT_STOP && ++c->events == c->at;
-}
-
 /* At any event, with the file in between. */
 static void interrupted_fit_stops_where_the_whole_one_does(void **state)
 {
@@ -290,10 +280,10 @@ static void interrupted_fit_stops_where_the_whole_one_does(void **state)
     fit_patiently(want, MOST, PATIENCE);
     int64_t events = ae_model_epochs(want) * (STEPS + 1);
     for (int at = (int)events - 3 * (STEPS + 1); at < events; at++) {
-        canceller c = {.at = at};
+        interruption i = {.at = at};
         ae_model *model = recipe_model(&small);
         ae_fit_options *options = patient(MOST, PATIENCE);
-        must(ae_fit_options_progress(options, cancel_at, &c));
+        must(ae_fit_options_progress(options, interrupt, &i));
         assert_int_equal(ae_fit(model, x, NULL, N, options), AE_ERR_CANCELLED);
         model = reloaded(model);
         must(ae_fit(model, x, NULL, N, options));

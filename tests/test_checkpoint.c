@@ -1,63 +1,29 @@
 /* Checkpoints through ae.h: when they are written, and that training goes on from any of them as if nothing
  * had been. */
-#include "test_fit.h"
+#include "folder.h"
+#include "test_fit_small.h"
 
-#include <dirent.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-/* 10 rows by 4: steps of 4, 4 and 2 rows */
-static const recipe small = {.dims = {7, 5, 3, 5, 7},
-                             .batch = 4,
-                             .hidden = AE_ACT_TANH,
-                             .last = AE_ACT_SIGMOID,
-                             .loss = AE_LOSS_BCE,
-                             .optimizer = AE_OPTIM_ADAM,
-                             .learning_rate = 0.02};
-enum { DIM = 7, N = 10, STEPS = 3, EPOCHS = 6 };
+enum { EPOCHS = 6 };
 
-static float *x, *other;
-static char folder[256], path[300];
+static float other[N * DIM];
+static char path[300];
 
 static int set_up(void **state)
 {
-    const char *root = getenv("TMPDIR");
-    (void)state;
-    draw_state = 5;
-    x = drawn(N * DIM);
-    other = drawn(N * DIM);
-    snprintf(folder, sizeof folder, "%s/libae-XXXXXX", root ? root : "/tmp");
-    if (!mkdtemp(folder)) return -1;
+    draw_x(state);
+    draw_units(other, N * DIM);
+    if (make_folder(state) != 0) return -1;
     snprintf(path, sizeof path, "%s/model.aem", folder);
     return 0;
-}
-
-/* Of the checkpoint, or what a test put in its place. */
-static void empty_folder(void)
-{
-    char stray[600];
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
-        snprintf(stray, sizeof stray, "%s/%s", folder, e->d_name);
-        if (e->d_name[0] != '.' || e->d_name[1] > '.') remove(stray);
-    }
-    closedir(d);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(x);
-    free(other);
-    empty_folder();
-    return rmdir(folder);
 }
 
 /* Everything that has a state: a plateau, early stopping, Adam. */
 static ae_model *model_of_all(void)
 {
     ae_config *config = recipe_config(&small, NULL);
+    must(ae_config_set_f64(config, AE_PARAM_LEARNING_RATE, 0.02));
     must(ae_config_set_i64(config, AE_PARAM_SCHEDULE, AE_SCHEDULE_PLATEAU));
     must(ae_config_set_i64(config, AE_PARAM_SCHEDULE_PATIENCE, 1));
     must(ae_config_set_f64(config, AE_PARAM_SCHEDULE_THRESHOLD, 0.02));
@@ -281,13 +247,11 @@ static void open_epoch_takes_the_same_numbers_of_another_type(void **state)
 
 static void path_that_cannot_be_written_to_is_found_before_the_first_step(void **state)
 {
-    char missing[400];
     ae_model *model = model_of_all();
     ae_fit_options *options = options_of_all(EPOCHS);
     (void)state;
     image before = image_of(model);
-    snprintf(missing, sizeof missing, "%s/none/model.aem", folder);
-    must(ae_fit_options_checkpoint(options, missing, 1, 0, 0));
+    must(ae_fit_options_checkpoint(options, in_folder("none/model.aem"), 1, 0, 0));
     assert_int_equal(ae_fit(model, x, NULL, N, options), AE_ERR_IO);
     assert_true(has_image(model, before));
     must(ae_fit_options_checkpoint(options, NULL, 0, 0, 0));
@@ -371,7 +335,7 @@ static void marks_are_checked(void **state)
 
 int main(void)
 {
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, remove_folder)
     const struct CMUnitTest tests[] = {
         test(checkpoints_come_at_multiples_of_steps),
         test(checkpoints_come_at_multiples_of_epochs),

@@ -1,45 +1,25 @@
 /* A program that trains and saves without end, of every kind of model, killed at any moment: its file is always
  * one that loads, and it ends with the bytes of the one that was left in peace. AE_KILLS=200 in the environment
  * kills more often. */
+#include "folder.h"
 #include "kinds.h"
 
-#include <dirent.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { N = 20, EPOCHS = 20 };
 
-static float *x;
-static char folder[256], path[300];
+static float x[N * KIND_DIM];
+static char path[300];
 
 static int set_up(void **state)
 {
-    const char *root = getenv("TMPDIR");
-    (void)state;
     draw_state = 5;
-    x = drawn(N * KIND_DIM);
-    snprintf(folder, sizeof folder, "%s/libae-XXXXXX", root ? root : "/tmp");
-    if (!mkdtemp(folder)) return -1;
+    draw_units(x, N * KIND_DIM);
+    if (make_folder(state) != 0) return -1;
     snprintf(path, sizeof path, "%s/model.aem", folder);
     return 0;
-}
-
-/* A process killed between two system calls may leave a temporary file beside the checkpoint. */
-static int tear_down(void **state)
-{
-    char stray[600];
-    DIR *d = opendir(folder);
-    (void)state;
-    free(x);
-    for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
-        snprintf(stray, sizeof stray, "%s/%s", folder, e->d_name);
-        if (e->d_name[0] != '.' || e->d_name[1] > '.') remove(stray);
-    }
-    closedir(d);
-    return rmdir(folder);
 }
 
 static void fit_saving(ae_model *model, const char *checkpoint)
@@ -128,7 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(killed_at_any_moment_it_goes_on_to_the_same_bytes, set_up,
-                                        tear_down),
+                                        remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

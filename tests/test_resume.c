@@ -1,33 +1,21 @@
 /* Training that is cut up, cancelled or spoilt, of every kind of model: it ends with the bytes of the training
  * that was not, for any number of threads. */
+#include "folder.h"
 #include "kinds.h"
-
-#include <stdio.h>
-#include <unistd.h>
 
 /* 20 rows by 8: batches of 8, 8 and 4 rows */
 enum { N = 20, OTHERS = 9, BATCHES = 3, EPOCHS = 5, EVENTS = EPOCHS * (BATCHES + 1) };
 
-static float *x, *other;
+static float x[N * KIND_DIM], other[OTHERS * KIND_DIM];
 static char path[300];
 
 static int set_up(void **state)
 {
-    const char *root = getenv("TMPDIR");
-    (void)state;
     draw_state = 11;
-    x = drawn(N * KIND_DIM);
-    other = drawn(OTHERS * KIND_DIM);
-    snprintf(path, sizeof path, "%s/libae-resume-%ld.aem", root ? root : "/tmp", (long)getpid());
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(x);
-    free(other);
-    remove(path);
+    draw_units(x, N * KIND_DIM);
+    draw_units(other, OTHERS * KIND_DIM);
+    if (make_folder(state) != 0) return -1;
+    snprintf(path, sizeof path, "%s/model.aem", folder);
     return 0;
 }
 
@@ -374,7 +362,7 @@ static void step_that_diverges_is_taken_back(void **state)
 
 int main(void)
 {
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, remove_folder)
     const struct CMUnitTest tests[] = {
         test(fit_cut_after_any_epoch_ends_with_the_same_bytes),
         test(model_restored_to_its_best_epoch_evaluates_to_the_logged_loss),

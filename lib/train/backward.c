@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/size.h"
-#include "train/portion.h"
 
 enum { DERIVE_ROWS = 16 /* of one task */ };
 
@@ -170,8 +169,8 @@ static real *last_gradient(backward_pass *pass, const ae__context *context)
     return dz;
 }
 
-static void run_whole(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
-                      void *user)
+void ae__backward(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                  void *user)
 {
     const ae_model *model = trainer->model;
     const int32_t lowest = model->plan.lowest;
@@ -205,18 +204,4 @@ static void run_whole(ae__trainer *trainer, const ae__context *context, ae__fini
         }
         dz = dx;
     }
-}
-
-static void run_portion(ae__trainer *portion, const ae__context *context)
-{
-    run_whole(portion, context, NULL, NULL);
-}
-
-void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
-                           void *user)
-{
-    if (trainer->portions)
-        ae__portions_run(trainer, context, run_portion, finished, user);
-    else
-        run_whole(trainer, context, finished, user);
 }

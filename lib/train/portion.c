@@ -30,7 +30,6 @@ typedef struct job {
     const ae__context *context;
     double weight; /* of all rows */
     ae__engine alone;
-    ae__portion_pass *pass;
     ae__finished *finished;
     void *user;
     size_t portions;
@@ -68,7 +67,7 @@ static void portion_task(void *arg, size_t task, size_t worker)
     portion.sums = t->sums + row;
     portion.gradients = t->portion_gradients + task * plan->weight_reals;
     portion.parts = t->portion_parts + task * plan->n_parts;
-    j->pass(&portion, &context);
+    ae__backward(&portion, &context, NULL, NULL);
 }
 
 static void sum_task(void *arg, size_t task, size_t worker)
@@ -85,8 +84,8 @@ static void sum_task(void *arg, size_t task, size_t worker)
     if (j->finished) j->finished(j->user, (int32_t)task, 0, w->count);
 }
 
-void ae__portions_run(ae__trainer *trainer, const ae__context *context, ae__portion_pass *pass,
-                      ae__finished *finished, void *user)
+void ae__portions_run(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                      void *user)
 {
     const ae_model *model = trainer->model;
     const size_t n_parts = model->plan.n_parts;
@@ -94,7 +93,6 @@ void ae__portions_run(ae__trainer *trainer, const ae__context *context, ae__port
              .context = context,
              .weight = ae__context_weight(context),
              .alone = {model->engine.kernels, NULL, model->engine.gemm},
-             .pass = pass,
              .finished = finished,
              .user = user,
              .portions = ae__blocks(context->rows, ROWS)};

@@ -12,9 +12,8 @@ int32_t ae__portions_plan(ae__trainer *trainer);
 /* How many can be on their way: as many as threads, or all of them where these are fewer. */
 size_t ae__portions_workers(const ae__trainer *trainer);
 
-/* ae__trainer_gradients; `pass` does it for one portion. */
-typedef void ae__portion_pass(ae__trainer *trainer, const ae__context *context);
-void ae__portions_run(ae__trainer *trainer, const ae__context *context, ae__portion_pass *pass,
-                      ae__finished *finished, void *user);
+/* ae__trainer_gradients of a batch that goes in portions. */
+void ae__portions_run(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                      void *user);
 
 #endif

@@ -1,11 +1,23 @@
-/* The optimiser on gradients, as they come or as a whole. */
+/* Gradients, and the optimiser on them, as they come or as a whole. */
 #include "train/step.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/size.h"
+#include "train/portion.h"
 #include "train/schedule.h"
+
+void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                           void *user)
+{
+    if (trainer->portions)
+        ae__portions_run(trainer, context, finished, user);
+    else
+        ae__backward(trainer, context, finished, user);
+}
+
+/* ---- the optimiser ---- */
 
 typedef struct updating {
     ae_model *model;
@@ -70,18 +82,25 @@ static void update_task(void *arg, size_t task, size_t worker)
     update(u, (int32_t)task, 0, u->model->plan.weights[task].count);
 }
 
+/* The next step on gradients, times `scale`. */
+static updating prepared(ae_model *model, const real *gradients, double scale)
+{
+    const ae__spec *optim = &model->desc.optim;
+    const uint64_t steps = model->trained.steps;
+    updating u = {model, gradients, ae__optim_of(optim->kind), {.adam = {0}}};
+    u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, scale, clamp_of(model),
+                     &u.step);
+    return u;
+}
+
 /* The step of a whole gradient that is known, times `scale`. */
 static void step_whole(ae__trainer *trainer, const real *gradients, double scale)
 {
     ae_model *model = trainer->model;
-    const ae__spec *optim = &model->desc.optim;
     const double clip = ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM);
-    const uint64_t steps = model->trained.steps;
-    updating u = {model, gradients, ae__optim_of(optim->kind), {.adam = {0}}};
     if (clip > 0 || trainer->wants_norm) trainer->norm = scale * norm_of(trainer, gradients);
     if (clip > 0 && trainer->norm > clip) scale *= clip / trainer->norm;
-    u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, scale, clamp_of(model),
-                     &u.step);
+    updating u = prepared(model, gradients, scale);
     ae__pool_run(model->engine.pool, (size_t)model->plan.n_weights, update_task, &u);
     model->trained.steps++;
 }
@@ -89,16 +108,12 @@ static void step_whole(ae__trainer *trainer, const real *gradients, double scale
 void ae__trainer_step(ae__trainer *trainer, const ae__context *context)
 {
     ae_model *model = trainer->model;
-    const ae__spec *optim = &model->desc.optim;
-    const uint64_t steps = model->trained.steps;
-    updating u = {model, trainer->gradients, ae__optim_of(optim->kind), {.adam = {0}}};
     if (ae__spec_f64(&model->desc.model, AE_PARAM_CLIP_NORM) > 0) { /* all must be known first */
         ae__trainer_gradients(trainer, context, NULL, NULL);
         step_whole(trainer, trainer->gradients, 1);
         return;
     }
-    u.optim->prepare(optim, ae__schedule_rate(model, steps), steps + 1, 1, clamp_of(model),
-                     &u.step);
+    updating u = prepared(model, trainer->gradients, 1);
     ae__trainer_gradients(trainer, context, update, &u);
     trainer->norm = trainer->wants_norm ? norm_of(trainer, trainer->gradients) : NAN;
     model->trained.steps++;

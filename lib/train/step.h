@@ -4,7 +4,13 @@
 
 #include "train/backward.h"
 
-/* Gradients as ae__trainer_gradients, and one step of the optimiser; counts it. */
+/* Gradients of the loss over context->rows rows of trainer->x against context->target, into
+ * trainer->gradients, and the summed loss of the rows with what it is made of into trainer->parts.
+ * finished: told what is; NULL: not called. */
+void ae__trainer_gradients(ae__trainer *trainer, const ae__context *context, ae__finished *finished,
+                           void *user);
+
+/* The same, and one step of the optimiser; counts it. */
 void ae__trainer_step(ae__trainer *trainer, const ae__context *context);
 
 /* Steps of several batches: gradients, added to the model's pending gradients, for which there is room;

@@ -4,7 +4,7 @@ import pathlib
 import re
 import sys
 
-KINDS = re.compile(r"denois|sparse|variational|\bvae\b", re.I)
+KINDS = re.compile(r"vanilla|denois|sparse|variational|conditional|(?<![a-z])vae(?![a-z])", re.I)
 
 lib = pathlib.Path(__file__).resolve().parent.parent / "lib"
 faults = [f"lib/{path.relative_to(lib)}:{number}: {line.strip()}"

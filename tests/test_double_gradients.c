@@ -23,6 +23,9 @@ enum { ROWS = 3, IN = 5, UNITS = 4 };
 #define CLIPPED(noise, amount, low, high)                                                          \
     {AE__LAYER_CORRUPT, {{AE_PARAM_NOISE, noise}, {AE_PARAM_AMOUNT, amount},                       \
                          {AE_PARAM_CLIP_LOW, low}, {AE_PARAM_CLIP_HIGH, high}}}
+#define MASKED(amount, value)                                                                      \
+    {AE__LAYER_CORRUPT, {{AE_PARAM_NOISE, AE_NOISE_MASKING}, {AE_PARAM_AMOUNT, amount},            \
+                         {AE_PARAM_MASK_VALUE, value}}}
 /* Without revival: what dead units get is no gradient of the loss. */
 #define TOPK(k) {AE__LAYER_TOPK, {{AE_PARAM_K, k}, {AE_PARAM_REVIVAL, 0}}}
 /* clang-format on */
@@ -490,12 +493,11 @@ static void gradients_hold_where_the_input_of_activations_is_kept(void **state)
 /* Before the first layer, between two, and behind the last, where no loss is fused. */
 static void gradients_hold_for_every_noise_at_every_place(void **state)
 {
-    const piece noises[] = {CORRUPT(AE_NOISE_GAUSSIAN, 0.5),
-                            CLIPPED(AE_NOISE_GAUSSIAN, 0.5, -0.25, 0.5),
-                            CORRUPT(AE_NOISE_MASKING, 0.4),
-                            CORRUPT(AE_NOISE_SALT_PEPPER, 0.4),
-                            CLIPPED(AE_NOISE_SALT_PEPPER, 0.4, -2, 3),
-                            CORRUPT(AE_NOISE_DROPOUT, 0.4)};
+    const piece noises[] = {
+        CORRUPT(AE_NOISE_GAUSSIAN, 0.5),    CLIPPED(AE_NOISE_GAUSSIAN, 0.5, -0.25, 0.5),
+        CORRUPT(AE_NOISE_MASKING, 0.4),     MASKED(0.4, 0.75),
+        CORRUPT(AE_NOISE_SALT_PEPPER, 0.4), CLIPPED(AE_NOISE_SALT_PEPPER, 0.4, -2, 3),
+        CORRUPT(AE_NOISE_DROPOUT, 0.4)};
     (void)state;
     for (size_t i = 0; i < sizeof noises / sizeof *noises; i++) {
         const chain c = {.name = "noise",

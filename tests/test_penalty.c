@@ -17,7 +17,7 @@ static const penalised cases[] = {
 enum { CASES = sizeof cases / sizeof *cases };
 
 /* WIDE - NARROW - WIDE under MSE, with the penalty or, for weight 0, without. */
-static ae_model *model_with(const penalised *p, double weight)
+static ae_config *config_with(const penalised *p, double weight)
 {
     ae_config *config;
     must(ae_config_create(&config));
@@ -32,7 +32,26 @@ static ae_model *model_with(const penalised *p, double weight)
     must(ae_config_set_i64(config, AE_PARAM_SEED, 3));
     must(ae_config_set_i64(config, AE_PARAM_BATCH, PENALISED));
     must(ae_config_set_i64(config, AE_PARAM_SHUFFLE, AE_SHUFFLE_NONE));
-    return model_of(config);
+    return config;
+}
+
+static ae_model *model_with(const penalised *p, double weight)
+{
+    return model_of(config_with(p, weight));
+}
+
+/* The same after one step of plain descent on these rows; the weights, to be freed, and their number. */
+static float *stepped(const penalised *p, const float *x, int64_t rows, int64_t *count)
+{
+    ae_config *config = config_with(p, p->weight);
+    must(ae_config_optimizer(config, AE_OPTIM_SGD));
+    must(ae_config_set_f64(config, AE_PARAM_LEARNING_RATE, 0.1));
+    ae_model *model = model_of(config);
+    must(ae_fit_batch(model, x, NULL, rows, NULL));
+    float *weights = weights_of(model);
+    *count = ae_model_weights(model);
+    ae_model_free(model);
+    return weights;
 }
 
 static double evaluated(ae_model *model, const float *x, int64_t rows)
@@ -81,6 +100,13 @@ static void rows_twice_change_nothing(void **state)
         ae_model *model = model_with(p, p->weight);
         double once = evaluated(model, x, PENALISED), twice = evaluated(model, x, 2 * PENALISED);
         if (!(fabs(once - twice) <= 1e-12 * once)) fail_msg("%.17g, %.17g", once, twice);
+        int64_t count;
+        float *after = stepped(p, x, PENALISED, &count);
+        float *after_twice = stepped(p, x, 2 * PENALISED, &count);
+        for (int64_t i = 0; i < count; i++)
+            assert_near((double)after_twice[i], (double)after[i], 1e-6);
+        free(after);
+        free(after_twice);
         ae_model_free(model);
     }
     free(x);

@@ -33,6 +33,8 @@ static ae_config *config_of(int64_t in, int64_t out, int32_t loss, int32_t input
     must(ae_config_create(&config));
     must(ae_config_input(config, in));
     must(ae_config_corrupt(config, AE_NOISE_GAUSSIAN, 0.125));
+    must(ae_config_set_f64(config, AE_PARAM_CLIP_LOW, -1));
+    must(ae_config_set_f64(config, AE_PARAM_CLIP_HIGH, 0.75));
     must(ae_config_dense(config, CODE_DIM, AE_ACT_TANH));
     must(ae_config_code(config));
     must(ae_config_dense(config, out, bounded ? AE_ACT_SIGMOID : AE_ACT_LINEAR));

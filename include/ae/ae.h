@@ -1170,7 +1170,8 @@ enum {
     AE_METRIC_LEARNING_RATE = 2, /* of the epoch's last step */
     AE_METRIC_DEAD_UNITS = 3,    /* of all topk layers after the epoch; NaN without such a layer */
     AE_METRIC_ACTIVE_UNITS = 4,  /* dimensions of a Gaussian layer whose mean has a variance above
-                                 * 0.01 over the epoch's rows (Burda et al. 2016); NaN without one */
+                                 * 0.01 over the epoch's rows (Burda et al. 2016); NaN without one,
+                                 * or without AE_PENALTY_KL on it */
     AE_METRIC_WARNINGS = 5,      /* sum of AE_WARNING_*, 0: none */
     AE_METRIC_TERM = 100,        /* TERM + i: mean of loss or penalty i without its weight; i counts
                                  * both in the order in which they were added, from 0 */

@@ -82,11 +82,11 @@ void idx_read(idx *out, const char *folder, const char *name)
 void idx_unpack(const char *folder, const char *name, const char *path)
 {
     gzFile from = open_either(folder, name);
-    FILE *to = fopen(path, "wb");
     uint8_t piece[1 << 12];
     int n;
 
     if (from == NULL) fail("cannot open %s/%s, nor with .gz", folder, name);
+    FILE *to = fopen(path, "wb");
     if (to == NULL) fail("cannot write %s", path);
     while ((n = gzread(from, piece, sizeof piece)) > 0)
         if (fwrite(piece, 1, (size_t)n, to) != (size_t)n) fail("cannot write %s", path);

@@ -37,18 +37,12 @@ static ae_model *create_model(int64_t dim, const settings *s)
 /* Validated on the normal rows of test; returns seconds. */
 static double train_model(ae_model *model, const anomalies *a, const settings *s)
 {
-    progress shown = progress_start(s->quiet);
-    ae_fit_options *options;
+    progress shown;
+    ae_fit_options *options = progress_options(&shown, s);
 
-    must(ae_fit_options_create(&options));
-    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
     must(ae_fit_options_validation(options, a->test.values, NULL, a->n_normal));
-    must(ae_fit_options_progress(options, progress_show, &shown));
-    const double start = seconds_now();
     must(ae_fit(model, a->train.values, NULL, a->train.rows, options));
-    const double seconds = seconds_now() - start;
-    ae_fit_options_free(options);
-    return seconds;
+    return progress_end(&shown, options);
 }
 
 static double auc_by_model(ae_model *model, const anomalies *a)

@@ -155,8 +155,10 @@ typedef struct anomalies {
  * points of a curved space of 3 dimensions in 12, and 200 that have the same values in each column,
  * but do not lie in it. */
 void anomalies_load(anomalies *out, const char *folder, const char *name, int64_t seed);
+
 /* Replaces each value of a column by (value - offset) / scale. */
 void anomalies_rescale(anomalies *a, const double *offset, const double *scale);
+
 void anomalies_free(anomalies *a);
 
 /* Area under the ROC curve: how often an anomaly scores above a normal row; ties count half. */
@@ -239,23 +241,34 @@ void charts_write(const char *path, const char *x_name, const panel *panels, siz
 
 /* ---- progress.c, report.c: what training has done -------------------------------------------- */
 
-/* Lines of progress as Keras prints them; the bar moves when stdout is a terminal. Use as
- *     progress shown = progress_start(quiet);
- *     ae_fit_options_progress(options, progress_show, &shown); */
+/* Lines of progress as Keras prints them; the bar moves when stdout is a terminal. */
 typedef struct progress {
     bool quiet;
     bool terminal;
+    double start; /* of the fit, as seconds_now() told it */
     double drawn; /* seconds into the epoch when the bar was last drawn */
 } progress;
 
-progress progress_start(bool quiet);
-int32_t progress_show(const ae_event *event, void *user);
+/* Options for a fit of s->epochs in all that shows these lines. Use as
+ *     progress shown;
+ *     ae_fit_options *options = progress_options(&shown, s);
+ *     must(ae_fit(model, x, NULL, rows, options));
+ *     seconds = progress_end(&shown, options); */
+ae_fit_options *progress_options(progress *shown, const settings *s);
+/* Frees the options; returns the seconds since they were made. */
+double progress_end(const progress *shown, ae_fit_options *options);
 
-/* Trains for s->epochs with these lines, validating on test; returns the seconds that took. */
+/* Such a fit, validated on test; returns the seconds that it took. */
 double fit_shown(ae_model *model, const ae_data *train, const ae_data *test, const settings *s);
+
+/* A metric (AE_METRIC_*) of the last epoch; NaN before the first. */
+double report_last(const ae_model *model, int32_t metric);
 
 /* A chart of loss and validation loss over the epochs that the model has done. */
 void report_chart(const ae_model *model, const char *path);
+
+/* The first ten images of a set over what the model makes of them. */
+void report_outputs(ae_model *model, const images *set, const char *path);
 
 typedef struct result {
     const char *key;

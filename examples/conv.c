@@ -74,20 +74,6 @@ static ae_data *pairs_view(const images *noisy, const images *clean)
     return view;
 }
 
-/* The first ten images of a set over what the model makes of them. */
-static void draw_outputs(ae_model *model, const images *set, const char *path)
-{
-    const images first = images_first(set, 10);
-    const size_t count = (size_t)(first.rows * images_dim(&first));
-    float *out = allocate(count, sizeof *out);
-    ae_data *view = images_view(&first);
-
-    must(ae_reconstruct_data(model, view, out, count));
-    comparison_write(path, &first, out);
-    ae_data_free(view);
-    free(out);
-}
-
 /* Trains to reconstruct; returns the seconds that took. */
 static double learn_images(ae_model *model, const images *train, const images *test,
                            const settings *s)
@@ -95,7 +81,7 @@ static double learn_images(ae_model *model, const images *train, const images *t
     ae_data *train_view = images_view(train), *test_view = images_view(test);
     const double seconds = fit_shown(model, train_view, test_view, s);
 
-    draw_outputs(model, test, path_in(s->out, "reconstruction.png").text);
+    report_outputs(model, test, path_in(s->out, "reconstruction.png").text);
     ae_data_free(train_view);
     ae_data_free(test_view);
     return seconds;
@@ -113,7 +99,7 @@ static double learn_to_denoise(ae_model *model, const images *train, const image
     s.epochs = ae_model_epochs(model) + epochs;
     if (!s.quiet) printf("From noisy images to clean ones:\n");
     const double seconds = fit_shown(model, train_view, test_view, &s);
-    draw_outputs(model, &noisy_test, path_in(s.out, "restored.png").text);
+    report_outputs(model, &noisy_test, path_in(s.out, "restored.png").text);
     ae_data_free(train_view);
     ae_data_free(test_view);
     images_free(&noisy_train);

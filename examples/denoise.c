@@ -61,18 +61,12 @@ static float *noisy_copy(const float *x, size_t count, uint64_t seed)
 static double train_model(ae_model *model, const float *train, int64_t n_train, const float *noisy,
                           const float *clean, int64_t n_test, const settings *s)
 {
-    progress shown = progress_start(s->quiet);
-    ae_fit_options *options;
+    progress shown;
+    ae_fit_options *options = progress_options(&shown, s);
 
-    must(ae_fit_options_create(&options));
-    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
     must(ae_fit_options_validation(options, noisy, clean, n_test));
-    must(ae_fit_options_progress(options, progress_show, &shown));
-    const double start = seconds_now();
     must(ae_fit(model, train, NULL, n_train, options));
-    const double seconds = seconds_now() - start;
-    ae_fit_options_free(options);
-    return seconds;
+    return progress_end(&shown, options);
 }
 
 /* Peak signal-to-noise ratio of numbers in [0, 1], in decibels: the error of all pixels pooled. */

@@ -80,18 +80,12 @@ static ae_model *create_model(const settings *s)
 /* A model trained on the first rows, a tenth of them held out; returns the seconds that took. */
 static double train_model(ae_model *model, const float *rows, const settings *s)
 {
-    progress shown = progress_start(s->quiet);
-    ae_fit_options *options;
+    progress shown;
+    ae_fit_options *options = progress_options(&shown, s);
 
-    must(ae_fit_options_create(&options));
-    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
     must(ae_fit_options_set_f64(options, AE_FIT_SPLIT, 0.1));
-    must(ae_fit_options_progress(options, progress_show, &shown));
-    const double start = seconds_now();
     must(ae_fit(model, rows, NULL, FIRST, options));
-    const double seconds = seconds_now() - start;
-    ae_fit_options_free(options);
-    return seconds;
+    return progress_end(&shown, options);
 }
 
 /* What one model says of every row of the stream. */

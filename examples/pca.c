@@ -1,5 +1,5 @@
-/* Principal component analysis, by orthogonal iteration on their covariance: multiply a
- * basis by the matrix, make it orthonormal again, until the variance that it captures stands. */
+/* Principal component analysis, by orthogonal iteration on a covariance: multiply a basis by the
+ * matrix, make it orthonormal again, until the variance that it captures stands. */
 #include "common.h"
 
 #include <math.h>

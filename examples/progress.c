@@ -13,12 +13,6 @@ enum { BAR = 30 };
 
 static const double redraw_seconds = 0.1;
 
-progress progress_start(bool quiet)
-{
-    const progress p = {.quiet = quiet, .terminal = isatty(STDOUT_FILENO) == 1};
-    return p;
-}
-
 /* " 17/235 [=>............................]" */
 static void print_bar(const ae_event *e)
 {
@@ -74,7 +68,7 @@ static void show_epoch(const progress *p, const ae_event *e)
     fflush(stdout);
 }
 
-int32_t progress_show(const ae_event *event, void *user)
+static int32_t show(const ae_event *event, void *user)
 {
     progress *p = user;
 
@@ -84,18 +78,30 @@ int32_t progress_show(const ae_event *event, void *user)
     return 0;
 }
 
-double fit_shown(ae_model *model, const ae_data *train, const ae_data *test, const settings *s)
+ae_fit_options *progress_options(progress *shown, const settings *s)
 {
-    progress shown = progress_start(s->quiet);
     ae_fit_options *options;
 
+    *shown = (progress){.quiet = s->quiet, .terminal = isatty(STDOUT_FILENO) == 1};
     must(ae_fit_options_create(&options));
     must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
-    must(ae_fit_options_validation_data(options, test));
-    must(ae_fit_options_progress(options, progress_show, &shown));
-    const double start = seconds_now();
-    must(ae_fit_data(model, train, options));
-    const double seconds = seconds_now() - start;
+    must(ae_fit_options_progress(options, show, shown));
+    shown->start = seconds_now();
+    return options;
+}
+
+double progress_end(const progress *shown, ae_fit_options *options)
+{
     ae_fit_options_free(options);
-    return seconds;
+    return seconds_now() - shown->start;
+}
+
+double fit_shown(ae_model *model, const ae_data *train, const ae_data *test, const settings *s)
+{
+    progress shown;
+    ae_fit_options *options = progress_options(&shown, s);
+
+    must(ae_fit_options_validation_data(options, test));
+    must(ae_fit_data(model, train, options));
+    return progress_end(&shown, options);
 }

@@ -1,4 +1,5 @@
-/* What a model's history says: as a chart, and as the last line that a program prints. */
+/* What a model has learned: its history as a chart and as the last line that a program prints, and
+ * what it makes of images. */
 #include "common.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@ static double *history_of(const ae_model *model, int32_t metric, size_t *count)
     return values;
 }
 
-static double last_of(const ae_model *model, int32_t metric)
+double report_last(const ae_model *model, int32_t metric)
 {
     size_t count;
     double *values = history_of(model, metric, &count);
@@ -36,10 +37,23 @@ void report_chart(const ae_model *model, const char *path)
     free(val_loss);
 }
 
+void report_outputs(ae_model *model, const images *set, const char *path)
+{
+    const images first = images_first(set, 10);
+    const size_t count = (size_t)(first.rows * images_dim(&first));
+    float *out = allocate(count, sizeof *out);
+    ae_data *view = images_view(&first);
+
+    must(ae_reconstruct_data(model, view, out, count));
+    comparison_write(path, &first, out);
+    ae_data_free(view);
+    free(out);
+}
+
 void report_line(const ae_model *model, double seconds, const result *own)
 {
-    printf("loss=%.4f val_loss=%.4f", last_of(model, AE_METRIC_LOSS),
-           last_of(model, AE_METRIC_VAL_LOSS));
+    printf("loss=%.4f val_loss=%.4f", report_last(model, AE_METRIC_LOSS),
+           report_last(model, AE_METRIC_VAL_LOSS));
     printf(" epochs=%lld seconds=%.1f", (long long)ae_model_epochs(model), seconds);
     for (; own != NULL && own->key != NULL; own++)
         printf(" %s=%.*f", own->key, own->decimals, own->value);

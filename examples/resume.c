@@ -57,34 +57,18 @@ static ae_model *find_model(const char *checkpoint, const images *set, const set
     return model;
 }
 
-static ae_data *view_of(const images *set)
-{
-    ae_data *view;
-
-    must(ae_data_create(&view));
-    must(ae_data_array(view, AE_DATA_X, AE_TYPE_U8, set->pixels, set->rows, images_dim(set)));
-    must(ae_data_scale(view, AE_DATA_X, 1.0 / 255.0, 0.0));
-    return view;
-}
-
 /* Returns the seconds that this run of the program took. */
 static double train_model(ae_model *model, const ae_data *train, const ae_data *test,
                           const char *checkpoint, const settings *s)
 {
-    progress shown = progress_start(s->quiet);
-    ae_fit_options *options;
+    progress shown;
+    ae_fit_options *options = progress_options(&shown, s);
 
-    must(ae_fit_options_create(&options));
-    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
     must(ae_fit_options_set_i64(options, AE_FIT_PATIENCE, 5));
     must(ae_fit_options_validation_data(options, test));
-    must(ae_fit_options_progress(options, progress_show, &shown));
     must(ae_fit_options_checkpoint(options, checkpoint, 1, BETWEEN, 0.0));
-    const double start = seconds_now();
     must(ae_fit_data(model, train, options)); /* the file is then the trained model */
-    const double seconds = seconds_now() - start;
-    ae_fit_options_free(options);
-    return seconds;
+    return progress_end(&shown, options);
 }
 
 int main(int argc, char **argv)
@@ -99,7 +83,7 @@ int main(int argc, char **argv)
 
     const file_path checkpoint = path_in(s.out, "resume.aem");
     ae_model *model = find_model(checkpoint.text, &train, &s);
-    ae_data *x_train = view_of(&train), *x_test = view_of(&test);
+    ae_data *x_train = images_view(&train), *x_test = images_view(&test);
     const double seconds = train_model(model, x_train, x_test, checkpoint.text, &s);
 
     report_chart(model, path_in(s.out, "loss.png").text);

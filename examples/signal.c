@@ -117,18 +117,12 @@ static ae_model *create_model(const settings *s)
 /* Trains on windows without a fault; returns the seconds that took. */
 static double train_model(ae_model *model, const float *train, const float *held, const settings *s)
 {
-    progress shown = progress_start(s->quiet);
-    ae_fit_options *options;
+    progress shown;
+    ae_fit_options *options = progress_options(&shown, s);
 
-    must(ae_fit_options_create(&options));
-    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
     must(ae_fit_options_validation(options, held, NULL, HELD));
-    must(ae_fit_options_progress(options, progress_show, &shown));
-    const double start = seconds_now();
     must(ae_fit(model, train, NULL, TRAIN, options));
-    const double seconds = seconds_now() - start;
-    ae_fit_options_free(options);
-    return seconds;
+    return progress_end(&shown, options);
 }
 
 static int by_value(const void *a, const void *b)

@@ -36,35 +36,6 @@ static ae_model *create_model(int64_t dim, int64_t k, const settings *s)
     return model;
 }
 
-/* The bytes as they are: libae turns them into numbers in [0, 1], a batch at a time. */
-static ae_data *view_of(const images *set)
-{
-    ae_data *view;
-
-    must(ae_data_create(&view));
-    must(ae_data_array(view, AE_DATA_X, AE_TYPE_U8, set->pixels, set->rows, images_dim(set)));
-    must(ae_data_scale(view, AE_DATA_X, 1.0 / 255.0, 0.0));
-    return view;
-}
-
-/* Trains the model to reconstruct its input; returns the seconds that took. */
-static double train_model(ae_model *model, const ae_data *train, const ae_data *test,
-                          const settings *s)
-{
-    progress shown = progress_start(s->quiet);
-    ae_fit_options *options;
-
-    must(ae_fit_options_create(&options));
-    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
-    must(ae_fit_options_validation_data(options, test));
-    must(ae_fit_options_progress(options, progress_show, &shown));
-    const double start = seconds_now();
-    must(ae_fit_data(model, train, options));
-    const double seconds = seconds_now() - start;
-    ae_fit_options_free(options);
-    return seconds;
-}
-
 /* A unit and the share of the images that use it. */
 typedef struct unit {
     int64_t number;
@@ -138,32 +109,6 @@ static void draw_dictionary(const ae_model *model, const unit *units, const imag
     free(kernel);
 }
 
-/* The first ten test images over what became of them. */
-static void draw_reconstruction(const images *test, const float *out, const char *path)
-{
-    const int32_t n_shown = test->rows < 10 ? (int32_t)test->rows : 10;
-    const size_t count = (size_t)(n_shown * images_dim(test));
-    uint8_t *decoded = allocate(count, 1);
-    const uint8_t *rows[] = {test->pixels, decoded};
-
-    to_bytes(decoded, out, count);
-    tiles_write(path, rows, 2, n_shown, test, 3);
-    free(decoded);
-}
-
-/* Units that no row of training has used of late. */
-static double dead_units(const ae_model *model)
-{
-    size_t count;
-
-    must(ae_model_history(model, AE_METRIC_DEAD_UNITS, NULL, 0, &count));
-    double *dead = allocate(count, sizeof *dead);
-    must(ae_model_history(model, AE_METRIC_DEAD_UNITS, dead, count, NULL));
-    const double last = dead[count - 1];
-    free(dead);
-    return last;
-}
-
 int main(int argc, char **argv)
 {
     settings s = {.out = ".", .epochs = 20, .batch = 64, .threads = 1};
@@ -180,8 +125,8 @@ int main(int argc, char **argv)
     make_folder(s.out);
 
     ae_model *model = create_model(images_dim(&train), k, &s);
-    ae_data *train_view = view_of(&train), *test_view = view_of(&test);
-    const double seconds = train_model(model, train_view, test_view, &s);
+    ae_data *train_view = images_view(&train), *test_view = images_view(&test);
+    const double seconds = fit_shown(model, train_view, test_view, &s);
 
     const size_t n_codes = (size_t)(test.rows * UNITS);
     const size_t n_out = (size_t)(test.rows * images_dim(&test));
@@ -190,14 +135,15 @@ int main(int argc, char **argv)
     must(ae_encode_data(model, test_view, codes, n_codes));
     must(ae_decode(model, codes, test.rows, out, n_out));
     const double density = count_use(units, codes, test.rows);
-    const double pca_mse = pca_error(&train, &test, k), dead = dead_units(model);
+    const double pca_mse = pca_error(&train, &test, k);
+    const double dead = report_last(model, AE_METRIC_DEAD_UNITS); /* used by no row of late */
     if (!s.quiet)
         printf("an image uses %.1f units of %d, the unit used most is in %.1f %% of them, the "
                "least in %.1f %%; %.0f are dead\n",
                density * UNITS, UNITS, 100.0 * units[0].use, 100.0 * units[UNITS - 1].use, dead);
 
     draw_dictionary(model, units, &test, path_in(s.out, "dictionary.png").text);
-    draw_reconstruction(&test, out, path_in(s.out, "reconstruction.png").text);
+    comparison_write(path_in(s.out, "reconstruction.png").text, &test, out);
     report_chart(model, path_in(s.out, "loss.png").text);
     must(ae_model_save(model, path_in(s.out, "sparse.aem").text));
     const result results[] = {

@@ -110,23 +110,6 @@ static ae_model *create_model(int64_t dim, const settings *s)
     return model;
 }
 
-static double train_model(ae_model *model, const ae_data *train, const ae_data *test,
-                          const settings *s)
-{
-    progress shown = progress_start(s->quiet);
-    ae_fit_options *options;
-
-    must(ae_fit_options_create(&options));
-    must(ae_fit_options_set_i64(options, AE_FIT_EPOCHS, s->epochs));
-    must(ae_fit_options_validation_data(options, test));
-    must(ae_fit_options_progress(options, progress_show, &shown));
-    const double start = seconds_now();
-    must(ae_fit_data(model, train, options));
-    const double seconds = seconds_now() - start;
-    ae_fit_options_free(options);
-    return seconds;
-}
-
 int main(int argc, char **argv)
 {
     settings s = {.out = ".", .epochs = 10, .batch = 256, .threads = 1};
@@ -151,7 +134,7 @@ int main(int argc, char **argv)
     ae_data *train = open_view(train_path.text), *test = open_view(test_path.text);
     must(ae_data_shape(train, AE_DATA_X, NULL, &dim));
     ae_model *model = create_model(dim, &s);
-    const double seconds = train_model(model, train, test, &s);
+    const double seconds = fit_shown(model, train, test, &s);
 
     report_chart(model, path_in(s.out, "loss.png").text);
     must(ae_model_save(model, path_in(s.out, "stream.aem").text));

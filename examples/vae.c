@@ -50,19 +50,6 @@ static void draw_samples(ae_model *model, const images *shape, int64_t seed, con
     free(out);
 }
 
-static void draw_reconstruction(ae_model *model, const images *test, const char *path)
-{
-    const images first = images_first(test, 10);
-    const size_t count = (size_t)(first.rows * images_dim(&first));
-    float *out = allocate(count, sizeof *out);
-    ae_data *view = images_view(&first);
-
-    must(ae_reconstruct_data(model, view, out, count));
-    comparison_write(path, &first, out);
-    ae_data_free(view);
-    free(out);
-}
-
 /* Each row leads from the code of one test image to that of the next. */
 static void draw_interpolation(ae_model *model, const images *test, const char *path)
 {
@@ -155,7 +142,7 @@ int main(int argc, char **argv)
     const double n_active = active_units(model, test_view);
     const double likelihood = log_likelihood(model, &test, &s);
     draw_samples(model, &test, s.seed, path_in(s.out, "samples.png").text);
-    draw_reconstruction(model, &test, path_in(s.out, "reconstruction.png").text);
+    report_outputs(model, &test, path_in(s.out, "reconstruction.png").text);
     draw_interpolation(model, &test, path_in(s.out, "interpolation.png").text);
     report_chart(model, path_in(s.out, "loss.png").text);
     must(ae_model_save(model, path_in(s.out, "vae.aem").text));

@@ -45,6 +45,16 @@ class InFolder(unittest.TestCase):
         with open(os.path.join(self.folder, name), "rb") as file:
             return file.read()
 
+    def succeed(self, program, *options):
+        """What the program prints; it writes into the folder."""
+        result = run(program, "--out", self.folder, *options)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return result.stdout
+
+    def assert_pictures(self, *names):
+        for name in names:
+            self.assertEqual(self.read(name + ".png")[:8], b"\x89PNG\r\n\x1a\n")
+
     def assert_refused(self, result, says):
         """Exit code 1, nothing on stdout, one line on stderr."""
         self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
@@ -91,34 +101,27 @@ class Digits(InFolder):
         return run("mnist", "--data", self.folder, "--out", self.folder, "--batch", "8", *options)
 
     def test_its_own_digits_are_learned(self):
-        result = run("mnist", "--epochs", "2", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertIn("Epoch 2/2\n40/40 [==============================] - ", result.stdout)
-        self.assertNotIn("\r", result.stdout)
-        last = result.stdout.splitlines()[-1]
+        printed = self.succeed("mnist", "--epochs", "2")
+        self.assertIn("Epoch 2/2\n40/40 [==============================] - ", printed)
+        self.assertNotIn("\r", printed)
+        last = printed.splitlines()[-1]
         self.assertRegex(last, "^" + LAST_LINE % 2 + r" code_mse=\S+ pca_mse=\S+$")
         self.assertLess(float(re.search(r"val_loss=(\S+)", last)[1]), 0.26)
-        for picture in "loss.png", "reconstruction.png":
-            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assert_pictures("loss", "reconstruction")
         self.assertGreater(len(self.read("digits.aem")), 4 * 50992)
 
     def test_noise_is_taken_off(self):
-        result = run("denoise", "--epochs", "1", "--quiet", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertRegex(result.stdout, "^" + LAST_LINE % 1 + r" psnr_noisy=\S+ psnr=\S+ gain_db=\S+\n$")
-        self.assertGreater(float(re.search(r"gain_db=(\S+)", result.stdout)[1]), 3)
-        for picture in "restored.png", "loss.png":
-            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        printed = self.succeed("denoise", "--epochs", "1", "--quiet")
+        self.assertRegex(printed, "^" + LAST_LINE % 1 + r" psnr_noisy=\S+ psnr=\S+ gain_db=\S+\n$")
+        self.assertGreater(float(re.search(r"gain_db=(\S+)", printed)[1]), 3)
+        self.assert_pictures("restored", "loss")
         self.assertGreater(len(self.read("denoise.aem")), 4 * 803600)
 
     def test_noise_is_taken_off_after_all_else(self):
         self.images(width=8)
-        asked = "--data", self.folder, "--out", self.folder
-        result = run("conv", *asked, "--epochs", "1", "--denoise", "1", "--quiet")
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertRegex(result.stdout, "^" + LAST_LINE % 2 + r" val_clean=\S+ weights=28353\n$")
-        for picture in "reconstruction.png", "restored.png", "loss.png":
-            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        printed = self.succeed("conv", "--data", self.folder, "--epochs", "1", "--denoise", "1", "--quiet")
+        self.assertRegex(printed, "^" + LAST_LINE % 2 + r" val_clean=\S+ weights=28353\n$")
+        self.assert_pictures("reconstruction", "restored", "loss")
         self.assertGreater(len(self.read("conv.aem")), 4 * 28353)
 
     def test_images_that_cannot_be_halved_twice_are_refused(self):
@@ -128,11 +131,9 @@ class Digits(InFolder):
 
     def test_grey_images_are_coloured(self):
         self.colours()
-        result = run("colorize", "--data", self.folder, "--epochs", "1", "--quiet", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertRegex(result.stdout, "^" + LAST_LINE % 1 + r" mse=\S+ mse_grey=\S+ mse_dense=\S+\n$")
-        for picture in "colours.png", "loss.png":
-            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        printed = self.succeed("colorize", "--data", self.folder, "--epochs", "1", "--quiet")
+        self.assertRegex(printed, "^" + LAST_LINE % 1 + r" mse=\S+ mse_grey=\S+ mse_dense=\S+\n$")
+        self.assert_pictures("colours", "loss")
         self.assertGreater(len(self.read("colorize.aem")), 4 * 112994)
 
     def test_images_without_colours_are_not_learned_from(self):
@@ -140,47 +141,39 @@ class Digits(InFolder):
         self.assert_refused(run("colorize", "--data", self.folder, "--out", self.folder), "no colours")
 
     def test_a_code_has_as_many_parts_as_it_may(self):
-        result = run("sparse", "--epochs", "2", "--k", "8", "--quiet", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertRegex(result.stdout, "^" + LAST_LINE % 2 + r" density=0\.031[23] dead=\d+ pca_mse=0\.\d+\n$")
-        for picture in "dictionary.png", "reconstruction.png", "loss.png":
-            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        printed = self.succeed("sparse", "--epochs", "2", "--k", "8", "--quiet")
+        self.assertRegex(printed, "^" + LAST_LINE % 2 + r" density=0\.031[23] dead=\d+ pca_mse=0\.\d+\n$")
+        self.assert_pictures("dictionary", "reconstruction", "loss")
         self.assertGreater(len(self.read("sparse.aem")), 4 * 402704)
 
     def test_parts_of_images_in_colour_are_drawn(self):
         self.colours()
-        result = run("sparse", "--data", self.folder, "--epochs", "1", "--quiet", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertEqual(self.read("dictionary.png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.succeed("sparse", "--data", self.folder, "--epochs", "1", "--quiet")
+        self.assert_pictures("dictionary")
 
     def test_new_digits_are_drawn(self):
-        result = run("vae", "--epochs", "1", "--code", "3", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertEqual(result.stdout.count("Epoch 1/1"), 2)
-        last = result.stdout.splitlines()[-1]
+        printed = self.succeed("vae", "--epochs", "1", "--code", "3")
+        self.assertEqual(printed.count("Epoch 1/1"), 2)
+        last = printed.splitlines()[-1]
         self.assertRegex(last, "^" + LAST_LINE % 1 + r" kl=\S+ active=[123] log_likelihood=-\S+$")
-        said = re.search(r"likelihood of 500 test images: (\S+); the bound says at least (\S+)\n", result.stdout)
+        said = re.search(r"likelihood of 500 test images: (\S+); the bound says at least (\S+)\n", printed)
         self.assertGreater(float(said[1]), float(said[2]))
-        for picture in "samples", "reconstruction", "interpolation", "map", "loss":
-            self.assertEqual(self.read(picture + ".png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.assert_pictures("samples", "reconstruction", "interpolation", "map", "loss")
         self.assertGreater(len(self.read("vae.aem")), 4 * 632390)
 
     def test_no_map_is_drawn_in_a_hurry(self):
         self.images()
-        result = run("vae", "--data", self.folder, "--out", self.folder, "--epochs", "1", "--quick")
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertEqual(result.stdout.count("Epoch 1/1"), 1)
+        printed = self.succeed("vae", "--data", self.folder, "--epochs", "1", "--quick")
+        self.assertEqual(printed.count("Epoch 1/1"), 1)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "map.png")))
 
     def test_digits_are_drawn_as_asked(self):
-        result = run("conditional", "--epochs", "3", "--quiet", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        printed = self.succeed("conditional", "--epochs", "3", "--quiet")
         right = r" drawn_right=(\S+) real_right=(\S+) told_right=(\S+)\n$"
-        self.assertRegex(result.stdout, "^" + LAST_LINE % 3 + right)
-        drawn, real, told = map(float, re.search(right, result.stdout).groups())
-        self.assertTrue(drawn > 0.3 and real > 0.95 and told > 0.8, result.stdout)
-        for picture in "classes", "styles", "loss":
-            self.assertEqual(self.read(picture + ".png")[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertRegex(printed, "^" + LAST_LINE % 3 + right)
+        drawn, real, told = map(float, re.search(right, printed).groups())
+        self.assertTrue(drawn > 0.3 and real > 0.95 and told > 0.8, printed)
+        self.assert_pictures("classes", "styles", "loss")
         self.assertGreater(len(self.read("conditional.aem")), 4 * 648804)
 
     def test_images_without_labels_are_refused_where_they_are_needed(self):
@@ -209,10 +202,9 @@ class Digits(InFolder):
         self.assertEqual(self.read("once/resume.aem"), self.read("twice/resume.aem"))
 
     def test_file_larger_than_memory_is_trained_on(self):
-        result = run("stream", "--epochs", "1", "--rows", "40000", "--quiet", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertRegex(result.stdout, "^" + LAST_LINE % 1 + r" file_mib=29\.9 peak_mib=\S+\n$")
-        self.assertEqual(self.read("loss.png")[:8], b"\x89PNG\r\n\x1a\n")
+        printed = self.succeed("stream", "--epochs", "1", "--rows", "40000", "--quiet")
+        self.assertRegex(printed, "^" + LAST_LINE % 1 + r" file_mib=29\.9 peak_mib=\S+\n$")
+        self.assert_pictures("loss")
         self.assertEqual(len(self.read("test.idx")), 16 + 4001 * 784)
 
     def test_quiet_leaves_the_last_line(self):
@@ -275,21 +267,18 @@ class Digits(InFolder):
 
 class Streams(InFolder):
     def test_online_model_follows_the_drift(self):
-        result = run("online", "--quiet", "--out", self.folder)
-        self.assertRegex(result.stdout, "^" + LAST_LINE % 30 + r" score=\S+ score_frozen=\S+ auc=\S+ auc_frozen=\S+\n$")
-        auc, frozen = map(float, re.search(r" auc=(\S+) auc_frozen=(\S+)", result.stdout).groups())
+        printed = self.succeed("online", "--quiet")
+        self.assertRegex(printed, "^" + LAST_LINE % 30 + r" score=\S+ score_frozen=\S+ auc=\S+ auc_frozen=\S+\n$")
+        auc, frozen = map(float, re.search(r" auc=(\S+) auc_frozen=(\S+)", printed).groups())
         self.assertGreater(auc, frozen + 0.1)
-        self.assertEqual(self.read("scores.png")[:8], b"\x89PNG\r\n\x1a\n")
-
+        self.assert_pictures("scores")
 
     def test_faults_in_a_signal_are_found(self):
-        result = run("signal", "--epochs", "3", "--out", self.folder)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
-        last = result.stdout.splitlines()[-1]
+        printed = self.succeed("signal", "--epochs", "3")
+        last = printed.splitlines()[-1]
         self.assertRegex(last, "^" + LAST_LINE % 3 + r" detected=\S+ false_alarms=0\.0\d+ auc=0\.9\d+$")
-        self.assertIn("phase jump 100.0 %", result.stdout)
-        for picture in "faults.png", "loss.png":
-            self.assertEqual(self.read(picture)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertIn("phase jump 100.0 %", printed)
+        self.assert_pictures("faults", "loss")
         self.assertGreater(len(self.read("signal.aem")), 10000)
 
 
@@ -316,8 +305,8 @@ class Anomalies(InFolder):
                    "--epochs", "2", "--quiet", *options)
 
     def test_its_own_table_needs_more_than_the_norm(self):
-        result = run("anomaly", "--epochs", "30", "--quiet", "--out", self.folder)
-        auc, norm = map(float, re.search(r" auc=(\S+) auc_norm=(\S+)", result.stdout).groups())
+        printed = self.succeed("anomaly", "--epochs", "30", "--quiet")
+        auc, norm = map(float, re.search(r" auc=(\S+) auc_norm=(\S+)", printed).groups())
         self.assertGreater(auc, 0.98)
         self.assertLess(abs(norm - 0.5), 0.1)
 

@@ -1,8 +1,7 @@
-/* Making, configuring and freeing models. */
+/* Making, sharing, configuring and freeing models. */
 #include "model/model.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/cpu.h"
 #include "base/rng.h"
@@ -328,108 +327,6 @@ int32_t ae__model_configure(ae_model *model)
     return status;
 }
 
-int32_t ae__model_reserve_states(ae_model *model, int32_t want)
-{
-    ae__trained *trained = &model->trained;
-    size_t n = model->plan.weight_reals, all;
-    real *block;
-    if (want <= trained->n_states) return AE_OK;
-    if (!ae__mul_size(n, (size_t)want, &all) ||
-        !(block = ae__mem_array(&model->mem, all, sizeof *block)))
-        return ae__fail(AE_ERR_NOMEM, "model: no memory for %d optimiser states of %zu weights",
-                        (int)want, n);
-    if (trained->n_states)
-        memcpy(block, trained->states[0], (size_t)trained->n_states * n * sizeof *block);
-    ae__mem_free(&model->mem, trained->states[0]);
-    for (int32_t i = 0; i < want; i++) trained->states[i] = block + (size_t)i * n;
-    trained->n_states = want;
-    return AE_OK;
-}
-
-/* Metrics of every model, ascending; then those of its terms. */
-static const int32_t metrics[] = {AE_METRIC_LOSS,          AE_METRIC_VAL_LOSS,
-                                  AE_METRIC_LEARNING_RATE, AE_METRIC_DEAD_UNITS,
-                                  AE_METRIC_ACTIVE_UNITS,  AE_METRIC_WARNINGS};
-
-enum { METRICS = sizeof metrics / sizeof *metrics };
-
-size_t ae__history_series(const ae__desc *desc)
-{
-    return METRICS + 2 * (size_t)desc->n_terms;
-}
-
-int32_t ae__history_metric(const ae__desc *desc, size_t series)
-{
-    size_t n = (size_t)desc->n_terms, term = series - METRICS;
-    if (series < METRICS) return metrics[series];
-    return term < n ? AE_METRIC_TERM + (int32_t)term : AE_METRIC_VAL_TERM + (int32_t)(term - n);
-}
-
-size_t ae__history_find(const ae__desc *desc, int32_t metric)
-{
-    size_t i = 0, series = ae__history_series(desc);
-    while (i < series && ae__history_metric(desc, i) != metric) i++;
-    return i;
-}
-
-int32_t ae__model_reserve_history(ae_model *model, size_t epochs)
-{
-    ae__trained *trained = &model->trained;
-    double *block;
-    if (epochs <= trained->history_cap) return AE_OK;
-    size_t series = ae__history_series(&model->desc);
-    block = ae__mem_array(&model->mem, epochs, series * sizeof *block);
-    if (!block)
-        return ae__fail(AE_ERR_NOMEM, "model: no memory for a history of %zu epochs", epochs);
-    if (trained->epochs)
-        memcpy(block, trained->history, (size_t)trained->epochs * series * sizeof *block);
-    ae__mem_free(&model->mem, trained->history);
-    trained->history = block;
-    trained->history_cap = epochs;
-    return AE_OK;
-}
-
-int32_t ae__model_reserve_pending(ae_model *model)
-{
-    ae__pending *pending = &model->trained.pending;
-    if (pending->sum) return AE_OK;
-    pending->sum = ae__mem_array(&model->mem, model->plan.weight_reals, sizeof *pending->sum);
-    if (pending->sum) return AE_OK;
-    return ae__fail(AE_ERR_NOMEM, "model: no memory for gradients of %zu weights",
-                    model->plan.weight_reals);
-}
-
-int32_t ae__model_reserve_best(ae_model *model, int32_t arrays)
-{
-    ae__best *best = &model->trained.best;
-    size_t n = model->plan.weight_reals, all;
-    real *block;
-    if (arrays <= best->room) return AE_OK;
-    if (!ae__mul_size(n, (size_t)arrays, &all) ||
-        !(block = ae__mem_array(&model->mem, all, sizeof *block)))
-        return ae__fail(AE_ERR_NOMEM,
-                        "model: no memory for %d arrays of the best epoch's %zu weights",
-                        (int)arrays, n);
-    if (best->arrays) memcpy(block, best->kept, (size_t)best->arrays * n * sizeof *block);
-    ae__mem_free(&model->mem, best->kept);
-    best->kept = block;
-    best->room = arrays;
-    return AE_OK;
-}
-
-void ae__model_strip(ae_model *model)
-{
-    double *parts = model->trained.parts;
-    ae__mem_free(&model->mem, model->trained.best.kept);
-    ae__mem_free(&model->mem, model->trained.pending.sum);
-    ae__mem_free(&model->mem, model->trained.history);
-    ae__mem_free(&model->mem, model->trained.states[0]);
-    ae__mem_free(&model->mem, model->train_block);
-    model->trained = (ae__trained){.parts = parts};
-    model->train_block = NULL;
-    model->train_bytes = 0;
-}
-
 int32_t ae__model_reserve_scratch(ae_model *model, const ae__engine *engine, size_t rows,
                                   bool training)
 {
@@ -442,63 +339,4 @@ int32_t ae__model_reserve_scratch(ae_model *model, const ae__engine *engine, siz
     model->scratch = scratch;
     model->scratch_reals = want;
     return AE_OK;
-}
-
-ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t first, int32_t last,
-                              const ae__context *context)
-{
-    const ae__layer_plan *plan = &model->plan.layers[layer];
-    const ae__layer_plan *input = &model->plan.layers[ae__plan_below(&model->plan, layer) + 1];
-    const ae__engine *engine = context->engine;
-    ae__layer_call call = {.context = context,
-                           .spec = plan->spec,
-                           .info = &plan->info,
-                           .number = layer,
-                           .rows = context->rows * (context->expand ? plan->repeat : 1),
-                           .factor = context->expand ? plan->info.row_factor : 1,
-                           .in = input->in,
-                           .out = plan->out,
-                           .x_row = ae__row_stride(input->in),
-                           .y_row = ae__row_stride(plan->out),
-                           .in_shape = &input->in_shape,
-                           .merged = input < plan ? input->spec : NULL,
-                           .scratch = context->scratch ? context->scratch : model->scratch};
-    call.y_blocked = ae__plan_blocked(&model->plan, engine, layer, first, last, call.rows);
-    call.x_blocked =
-        layer > first && ae__plan_blocked(&model->plan, engine, layer - 1, first, last, call.rows);
-    for (int32_t i = 0; i < plan->info.n_weights; i++)
-        call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
-    return call;
-}
-
-ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context,
-                             const real *y)
-{
-    const ae__term_plan *plan = &model->plan.terms[term];
-    const ae__layer_plan *layer = &model->plan.layers[plan->layer];
-    const size_t factor = context->expand ? layer->info.row_factor : 1;
-    const bool raw = plan->layer == model->plan.n_layers - 1;
-    ae__term_call call = {.context = context,
-                          .spec = plan->spec,
-                          .rows = context->rows * (context->expand ? layer->repeat : 1) * factor,
-                          .dim = layer->out,
-                          .row = ae__row_stride(layer->out),
-                          .activation = layer->info.activation,
-                          .slope = layer->info.slope,
-                          .z = raw ? y : NULL,
-                          .y = raw && layer->info.activation != AE_ACT_LINEAR ? NULL : y,
-                          .x_row = ae__row_stride(layer->in),
-                          .factor = factor};
-    const double factor_in_loss = ae__term_factor(plan->ops, plan->spec, layer->out, context);
-    call.row_weight = context->row_weight;
-    call.row_repeat = call.rows / context->rows;
-    const double batch = context->batch ? context->batch_weight : ae__context_weight(context);
-    call.weight = batch * (double)call.row_repeat;
-    call.scale = call.weight > 0 ? factor_in_loss / call.weight : 0;
-    if (context->element && context->element[term])
-        call.element = context->element[term] + context->element_at;
-    call.element_row = context->element_row;
-    for (int32_t i = 0; i < plan->info.n_weights; i++)
-        call.weights[i] = model->weights + model->plan.weights[plan->weights[i]].offset;
-    return call;
 }

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { AE__MAX_RANK = 3 };
+enum { AE__MAX_RANK = 3, AE__MAX_DIM = 1 << 24 /* elements of a row */ };
 
 typedef struct ae__shape {
     int32_t rank; /* 1 to AE__MAX_RANK; 0: not set */

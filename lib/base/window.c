@@ -4,8 +4,6 @@
 #include "ae/ae.h"
 #include "base/status.h"
 
-enum { MAX_DIM = 1 << 24 };
-
 /* What one axis is called, and the parameters that it has. */
 typedef struct axis {
     const char *name;
@@ -59,7 +57,7 @@ static int32_t infer_transposed(const ae__spec *spec, const axis *a, size_t in,
 {
     const int64_t padding = ae__spec_i64(spec, AE_PARAM_PADDING);
     const size_t kernel = value(spec, a->kernel), stride = value(spec, a->stride);
-    if (in > MAX_DIM / stride)
+    if (in > AE__MAX_DIM / stride)
         return ae__fail(AE_ERR_RANGE, "%s %zu times stride %zu, wanted at most 2^24", a->name, in,
                         stride);
     const size_t whole = in * stride + more(kernel, stride); /* Keras' "valid" */
@@ -110,7 +108,7 @@ int32_t ae__window_output(const ae__window *window, const ae__shape *in, size_t 
                           ae__shape *out)
 {
     const size_t h = window->h.out, w = window->w.out;
-    if (h > MAX_DIM / w || h * w > MAX_DIM / channels)
+    if (h > AE__MAX_DIM / w || h * w > AE__MAX_DIM / channels)
         return ae__fail(AE_ERR_RANGE, "output of %zu x %zu x %zu numbers, wanted at most 2^24", h,
                         w, channels);
     *out = in->rank == 2 ? ae__shape_signal(w, channels) : ae__shape_image(h, w, channels);

@@ -7,7 +7,7 @@
 #include "base/size.h"
 #include "base/status.h"
 
-enum { ROWS = 16 /* of one task */, MAX_DIM = 1 << 24 };
+enum { ROWS = 16 /* of one task */ };
 
 static const int32_t params[] = {AE_PARAM_SIDE, AE_PARAM_LABEL, 0};
 
@@ -15,9 +15,9 @@ static int32_t infer(const ae__spec *spec, const ae__shape *in, ae__layer_info *
 {
     size_t inputs = ae__shape_size(in), width = (size_t)ae__spec_i64(spec, AE_PARAM_SIDE);
     if (in->rank != 1) return ae__fail(AE_ERR_SHAPE, "input has rank %d, wanted 1", (int)in->rank);
-    if (inputs + width > MAX_DIM)
+    if (inputs + width > AE__MAX_DIM)
         return ae__fail(AE_ERR_RANGE, "output of %zu + %zu numbers, wanted at most %d", inputs,
-                        width, MAX_DIM);
+                        width, AE__MAX_DIM);
     info->out = ae__shape_vector(inputs + width);
     return AE_OK;
 }

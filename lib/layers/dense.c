@@ -8,7 +8,7 @@
 #include "base/status.h"
 
 enum { KERNEL, BIAS };
-enum { MAX_DIM = 1 << 24, BIAS_COLUMNS = 256 /* of one task */ };
+enum { BIAS_COLUMNS = 256 /* of one task */ };
 
 static const int32_t params[] = {AE_PARAM_UNITS,
                                  AE_PARAM_ACTIVATION,

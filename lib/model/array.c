@@ -3,9 +3,9 @@
 
 #include <math.h>
 
+#include "base/shape.h"
 #include "base/size.h"
 #include "base/status.h"
-#include "model/desc.h"
 
 enum { ROWS = 16 /* of one task */, AHEAD = 8 /* rows prefetched before their turn */, LINE = 64 };
 

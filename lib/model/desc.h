@@ -7,7 +7,7 @@
 #include "base/shape.h"
 #include "model/params.h"
 
-enum { AE__MAX_LAYERS = 1024, AE__MAX_TERMS = 64, AE__MAX_DIM = 1 << 24 };
+enum { AE__MAX_LAYERS = 1024, AE__MAX_TERMS = 64 };
 
 typedef struct ae__desc {
     ae__spec model; /* scope MODEL */

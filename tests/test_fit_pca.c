@@ -125,7 +125,7 @@ static void linear_autoencoder_converges_to_pca(void **state)
 {
     float x[ROWS][DIM];
     double c[DIM][DIM], v[DIM][DIM], discarded = 0;
-    ae__view view;
+    ae__view view = {0};
     ae_model *model = chain_model(&linear);
     (void)state;
     ae__model_init(model);
@@ -134,7 +134,7 @@ static void linear_autoencoder_converges_to_pca(void **state)
     solve(c, v);
     for (size_t i = 0; i < DIM; i++)
         if (rank_of(c, i) >= CODE) discarded += c[i][i];
-    assert_int_equal(ae__view_plain(&view, x[0], NULL, ROWS, DIM, DIM), AE_OK);
+    assert_int_equal(ae__array_set(&view.x, "x", AE_TYPE_F32, x[0], ROWS, DIM), AE_OK);
     assert_int_equal(ae__fit(model, &(ae__fit_request){.epochs = EPOCHS, .data = &view}), AE_OK);
     /* the loss is a mean over columns, the eigenvalues' sum is not */
     assert_near(data_loss(model, &view) * DIM, discarded, ERROR_TOLERANCE * discarded);

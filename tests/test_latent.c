@@ -23,8 +23,8 @@ static real *weights(const ae_model *model, int32_t layer, const char *name)
 
 static ae__view view_of(const float *x, int64_t rows, int64_t dim)
 {
-    ae__view view;
-    assert_int_equal(ae__view_plain(&view, x, NULL, rows, (size_t)dim, (size_t)dim), AE_OK);
+    ae__view view = {0};
+    assert_int_equal(ae__array_set(&view.x, "x", AE_TYPE_F32, x, rows, dim), AE_OK);
     return view;
 }
 

@@ -77,6 +77,16 @@ int32_t ae__check_output(const char *name, const void *out, size_t unit, size_t 
     return AE_OK;
 }
 
+int32_t ae__view_plain(ae__view *view, const ae_model *model, const float *x, const float *y,
+                       int64_t rows)
+{
+    const ae__plan *plan = &model->plan;
+    *view = (ae__view){0};
+    AE_TRY(ae__array_set(&view->x, "x", AE_TYPE_F32, x, rows, (int64_t)plan->layers[0].in));
+    if (!y) return AE_OK;
+    return ae__array_set(&view->y, "y", AE_TYPE_F32, y, rows, (int64_t)ae__plan_output(plan));
+}
+
 int32_t ae__check_input(ae__view *view, const char *name, size_t dim)
 {
     if (!ae__array_given(&view->x))

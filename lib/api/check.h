@@ -68,6 +68,10 @@ struct ae_fit_options {
     double checkpoint_seconds;
 };
 
+/* The view of plain rows of a model's input, and where y is not NULL of its output. RANGE, INVALID. */
+int32_t ae__view_plain(ae__view *view, const ae_model *model, const float *x, const float *y,
+                       int64_t rows);
+
 /* A view on its way to where it is used, a copy: what its arrays hold is checked here, what its
  * sources hold is noted, to be checked as it comes. `name` is what messages call the data.
  * STATE: the view has no x; SHAPE: another dimension than `dim`, or targets of other rows. */

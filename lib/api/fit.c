@@ -258,8 +258,7 @@ int32_t ae_fit(ae_model *model, const float *x, const float *y, int64_t rows,
     ae__view view;
     AE__WANT(model);
     AE__WANT(x);
-    AE_TRY(
-        ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
+    AE_TRY(ae__view_plain(&view, model, x, y, rows));
     return fit(model, view, options);
 }
 
@@ -275,7 +274,6 @@ int32_t ae_fit_batch(ae_model *model, const float *x, const float *y, int64_t ro
     ae__view view;
     AE__WANT(model);
     AE__WANT(x);
-    AE_TRY(
-        ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
+    AE_TRY(ae__view_plain(&view, model, x, y, rows));
     return fit_batch(model, view, loss);
 }

@@ -128,7 +128,7 @@ int32_t ae_score(ae_model *model, const float *x, int64_t rows, float *scores, s
     AE__WANT(model);
     AE__WANT(x);
     AE__WANT(scores);
-    AE_TRY(ae__view_plain(&view, x, NULL, rows, model->plan.layers[0].in, 0));
+    AE_TRY(ae__view_plain(&view, model, x, NULL, rows));
     return score(model, view, scores, cap);
 }
 
@@ -168,7 +168,6 @@ int32_t ae_evaluate(ae_model *model, const float *x, const float *y, int64_t row
     AE__WANT(model);
     AE__WANT(x);
     AE__WANT(loss);
-    AE_TRY(
-        ae__view_plain(&view, x, y, rows, model->plan.layers[0].in, ae__plan_output(&model->plan)));
+    AE_TRY(ae__view_plain(&view, model, x, y, rows));
     return evaluate(model, view, loss);
 }

@@ -36,11 +36,6 @@ static int32_t check_encoder(ae_model *model, ae__view *view)
     return ae__model_scale(model, view);
 }
 
-static int32_t plain(const ae_model *model, ae__view *view, const float *x, int64_t rows)
-{
-    return ae__view_plain(view, x, NULL, rows, model->plan.layers[0].in, 0);
-}
-
 /* ---- posterior ---- */
 
 static int32_t posterior(ae_model *model, ae__view view, float *mean, float *log_variance,
@@ -72,7 +67,7 @@ int32_t ae_posterior(ae_model *model, const float *x, int64_t rows, float *mean,
     ae__view view;
     AE__WANT(model);
     AE__WANT(x);
-    AE_TRY(plain(model, &view, x, rows));
+    AE_TRY(ae__view_plain(&view, model, x, NULL, rows));
     return posterior(model, view, mean, log_variance, cap);
 }
 
@@ -103,7 +98,7 @@ int32_t ae_posterior_sample(ae_model *model, const float *x, int64_t rows, int64
     AE__WANT(model);
     AE__WANT(x);
     AE__WANT(codes);
-    AE_TRY(plain(model, &view, x, rows));
+    AE_TRY(ae__view_plain(&view, model, x, NULL, rows));
     return posterior_sample(model, view, samples, seed, codes, cap);
 }
 
@@ -206,7 +201,7 @@ int32_t ae_log_likelihood(ae_model *model, const float *x, int64_t rows, int64_t
     AE__WANT(model);
     AE__WANT(x);
     AE__WANT(values);
-    AE_TRY(plain(model, &view, x, rows));
+    AE_TRY(ae__view_plain(&view, model, x, NULL, rows));
     return log_likelihood(model, view, samples, seed, values, cap);
 }
 
@@ -238,6 +233,6 @@ int32_t ae_diagnose(ae_model *model, const float *x, int64_t rows, double *kl, d
     ae__view view;
     AE__WANT(model);
     AE__WANT(x);
-    AE_TRY(plain(model, &view, x, rows));
+    AE_TRY(ae__view_plain(&view, model, x, NULL, rows));
     return diagnose(model, view, kl, variance, cap);
 }

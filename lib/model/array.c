@@ -62,18 +62,11 @@ int32_t ae__array_set(ae__array *array, const char *name, int32_t type, const vo
 {
     const size_t bytes = type_bytes(type);
     if (!values) return ae__fail(AE_ERR_INVALID, "%s: values is NULL", name);
-    AE_TRY(check_type(name, type));
-    if ((uintptr_t)values % bytes)
+    if (bytes && (uintptr_t)values % bytes)
         return ae__fail(AE_ERR_INVALID, "%s: address is no multiple of its type's %zu bytes", name,
                         bytes);
-    AE_TRY(check_sizes(name, rows, dim));
-    *array = (ae__array){.name = name,
-                         .values = values,
-                         .type = type,
-                         .rows = (size_t)rows,
-                         .dim = (size_t)dim,
-                         .stride = (size_t)dim * bytes,
-                         .scale = 1};
+    AE_TRY(ae__array_set_source(array, name, type, NULL, rows, dim));
+    array->values = values;
     return AE_OK;
 }
 
@@ -132,14 +125,6 @@ int32_t ae__array_set_scale(ae__array *array, double scale, double offset)
     array->scale = scale;
     array->offset = offset;
     return AE_OK;
-}
-
-int32_t ae__view_plain(ae__view *view, const float *x, const float *y, int64_t rows, size_t x_dim,
-                       size_t y_dim)
-{
-    *view = (ae__view){0};
-    AE_TRY(ae__array_set(&view->x, "x", AE_TYPE_F32, x, rows, (int64_t)x_dim));
-    return y ? ae__array_set(&view->y, "y", AE_TYPE_F32, y, rows, (int64_t)y_dim) : AE_OK;
 }
 
 size_t ae__array_extent(const ae__array *array)

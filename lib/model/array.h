@@ -20,9 +20,8 @@ typedef struct ae__array {
     const uint64_t *pick; /* numbers of its rows among those there; NULL: all of them, in order */
     ae__demand demand;    /* what rows of a source are held to as they come */
     const ae__scaler *scaler; /* that its numbers go through, after scale and offset; NULL: none */
-    atomic_size_t
-        *clipped; /* counts rows that leave it with numbers outside [0, 1], which are cut to
-                               * that; NULL: they stay */
+    /* Counts rows that leave it with numbers outside [0, 1], which are cut to that; NULL: they stay. */
+    atomic_size_t *clipped;
 } ae__array;
 
 /* x, y where the target is another matrix, the side vectors of models that take some, and weights, a
@@ -54,10 +53,6 @@ int32_t ae__array_set_scale(ae__array *array, double scale, double offset);
 
 /* Bytes from the first number in memory to the end of the last; 0 where there are none. */
 size_t ae__array_extent(const ae__array *array);
-
-/* A plain float32 view: x, and y where it is not NULL. */
-int32_t ae__view_plain(ae__view *view, const float *x, const float *y, int64_t rows, size_t x_dim,
-                       size_t y_dim);
 
 /* Rows of reals, `row` elements apart. */
 typedef struct ae__rows {

@@ -133,7 +133,7 @@ int32_t ae_sample(ae_model *model, int64_t rows, int64_t seed, float *out, size_
     const ae__view view = {0};
     AE__WANT(model);
     AE__WANT(out);
-    AE_TRY(check_range("rows", rows, 1, (INT64_C(1) << 40) - 1));
+    AE_TRY(check_range("rows", rows, 1, AE__MAX_ROWS));
     if ((uint64_t)rows > SIZE_MAX)
         return ae__fail(AE_ERR_RANGE, "rows is %lld, more than memory has", (long long)rows);
     return sample(model, view, (size_t)rows, seed, out, cap);

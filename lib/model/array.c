@@ -9,8 +9,6 @@
 
 enum { ROWS = 16 /* of one task */, AHEAD = 8 /* rows prefetched before their turn */, LINE = 64 };
 
-#define MAX_ROWS ((INT64_C(1) << 40) - 1) /* the draws' counter has 40 bits for the row */
-
 /* Bytes of a number, and what it may be where that is no matter of its scale. */
 typedef struct number_type {
     size_t bytes;
@@ -44,7 +42,7 @@ static int32_t check_type(const char *name, int32_t type)
 static int32_t check_sizes(const char *name, int64_t rows, int64_t dim)
 {
     size_t all;
-    if (rows < 1 || rows > MAX_ROWS)
+    if (rows < 1 || rows > AE__MAX_ROWS)
         return ae__fail(AE_ERR_RANGE, "%s: rows is %lld, wanted 1 to 2^40 - 1", name,
                         (long long)rows);
     if (dim < 1 || dim > AE__MAX_DIM)

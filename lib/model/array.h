@@ -9,6 +9,8 @@
 #include "model/scaling.h"
 #include "model/source.h"
 
+#define AE__MAX_ROWS ((INT64_C(1) << 40) - 1) /* the draws' counter has 40 bits for the row */
+
 typedef struct ae__array {
     const char *name;   /* in messages */
     const void *values; /* in memory, or */

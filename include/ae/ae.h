@@ -155,9 +155,9 @@ enum {
 
 /* Losses of a row: y the model's output, t the target, d the output's dimensions; then the mean
  * over rows (as Keras), by their weights where they have some (AE_DATA_WEIGHT). Where features have
- * weights (AE_PARAM_FEATURE_WEIGHTS), or some are missing (AE_PARAM_MISSING), 1/d sum becomes the weighted
- * mean of those that are there, sum their weighted sum. The cross-entropies are computed from logits: the
- * last activation must be AE_ACT_SIGMOID, targets lie in [0, 1]. */
+ * weights (AE_PARAM_FEATURE_WEIGHTS), or some are missing (AE_PARAM_MISSING), 1/d sum becomes the
+ * weighted mean of those that are there, sum their weighted sum. The cross-entropies are computed
+ * from logits: the last activation must be AE_ACT_SIGMOID, targets lie in [0, 1]. */
 enum {
     AE_LOSS_UNSET = -1,
     AE_LOSS_MSE = 1,           /* mean squared error: 1/d sum (y - t)^2 */
@@ -409,19 +409,18 @@ enum {
     AE_PARAM_LAYER = 201,  /* i64: layer that a penalty reads, from 0; set by ae_config_penalty */
     AE_PARAM_DELTA = 202,  /* f64, 1: of HUBER, where its square ends; > 0 */
     AE_PARAM_FREE_BITS = 203, /* f64, 0: of KL: nats of each dimension of a row that cost nothing in
-                               * training (Kingma et al. 2016); >= 0, and 0
-                                   * under AE_BOUND_IMPORTANCE (else INVALID from create) */
+                               * training (Kingma et al. 2016); >= 0, and 0 under
+                               * AE_BOUND_IMPORTANCE (else INVALID from create) */
     AE_PARAM_WARMUP = 204,    /* f64, 0: of KL: epochs of training over which its weight rises
                                * from 0 (Bowman et al. 2016), step by step; 0 to 1e6 */
     AE_PARAM_TARGET = 205,    /* f64, 0.05: of KL_SPARSITY: the mean wanted; 0 < target < 1 */
     AE_PARAM_VARIANCE = 206,  /* f64, 1: of GAUSSIAN_NLL, or where its learning begins; 1e-8 to
                                * 1e8 */
     AE_PARAM_VARIANCE_KIND = 207, /* i64, AE_VARIANCE_FIXED */
-    AE_PARAM_FEATURE_WEIGHTS =
-        208, /* i64, 0: of a loss, not of a penalty: whether each feature of the
-                                     * output has a weight, all 1 until ae_model_weights_set, of
-                                     * "feature_weight" of the loss, changes them. MSE, MAE, HUBER and
-                                     * BCE divide by their sum instead of d */
+    /* i64, 0: of a loss, not of a penalty: whether each feature of the output has a weight, all 1
+     * until ae_model_weights_set, of "feature_weight" of the loss, changes them. MSE, MAE, HUBER and
+     * BCE divide by their sum instead of d */
+    AE_PARAM_FEATURE_WEIGHTS = 208,
 
     /* the optimiser (ae_config_set, ae_model_set); kept in the file. ae_config_optimizer puts them
      * back to their defaults */
@@ -455,10 +454,10 @@ enum {
                               * n - 1, drawn by the seed. The others are trained on as if they had
                               * been given alone; 0 to below 1 */
     AE_FIT_ANEW = 406,  /* i64, 0: whether an epoch that was left open begins anew, on any data,
-                              * instead of going on */
-    AE_FIT_GRADIENT_NORM =
-        407, /* i64, 0: whether events tell the gradient's norm, which takes a pass
-                                 * over it after each step; steps stay the same bits */
+                         * instead of going on */
+    /* i64, 0: whether events tell the gradient's norm, which takes a pass over it after each step;
+     * steps stay the same bits */
+    AE_FIT_GRADIENT_NORM = 407,
 
     /* how a model runs (ae_config_set, ae_model_set); not kept in the file */
     AE_PARAM_THREADS = 500, /* i64, 1: threads of a call; never changes a result; 1 to 256 */
@@ -468,10 +467,9 @@ enum {
                              * arrays as large as the weights; 1 to 2^62. As many rows go at a time as
                              * fit; where one row, or a batch, does not, that is RANGE before anything
                              * is allocated */
-    AE_PARAM_RAW_SCORES =
-        504 /* i64, 0: whether ae_score takes MSE, MAE and HUBER (its delta, too) of
-                               * output and target in the caller's units, not in scaled ones; other
-                               * losses, and penalties, stay as they are */
+    /* i64, 0: whether ae_score takes MSE, MAE and HUBER (its delta, too) of output and target in the
+     * caller's units, not in scaled ones; other losses, and penalties, stay as they are */
+    AE_PARAM_RAW_SCORES = 504
 };
 
 /* What a parameter belongs to. */
@@ -832,10 +830,10 @@ typedef struct ae_model ae_model;
 /* Plans, allocates and initialises a model, to be freed by ae_model_free. The config stays as it
  * is.
  * Fails with the first failure of the config's calls; INVALID: NULL, or a loss that does not go
- * with the last activation or the scaling; STATE: no input, layer or code; SHAPE: layers that do not fit each
- * other, or penalties that keep more sums than there are weights; RANGE: sizes that overflow, or a
- * workspace above AE_PARAM_MEMORY; NOMEM; UNSUPPORTED: AE_PARAM_CPU or AE_PARAM_GEMM names what is
- * not there.
+ * with the last activation or the scaling; STATE: no input, layer or code; SHAPE: layers that do not
+ * fit each other, or penalties that keep more sums than there are weights; RANGE: sizes that
+ * overflow, or a workspace above AE_PARAM_MEMORY; NOMEM; UNSUPPORTED: AE_PARAM_CPU or AE_PARAM_GEMM
+ * names what is not there.
  * Threads: one call per config. Allocates: yes. Since: 0.1. */
 AE_API int32_t ae_model_create(ae_model **out, const ae_config *config);
 AE_API void ae_model_free(ae_model *model);
@@ -888,10 +886,13 @@ AE_API int32_t ae_model_summary(const ae_model *model, char *text, size_t cap, s
 
 /* Changes, or reads, a parameter of scope model, optim or run between calls: a lower learning rate,
  * more threads. Codes as ae_config_set, and: RANGE: threads whose workspace is above
- * AE_PARAM_MEMORY, or an AE_PARAM_MEMORY below the workspace; STATE: fixed once a model exists (those of layers and
- * losses, AE_PARAM_SEED, AE_PARAM_MISSING), or a forked process; BUSY: called from a progress callback, or of scope model
- * or optim while the model has shares; UNSUPPORTED, NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as it was.
- * Threads: one call per handle. Allocates: for AE_PARAM_THREADS. Since: 0.1. */
+ * AE_PARAM_MEMORY, or an AE_PARAM_MEMORY below the workspace; STATE: fixed once a model exists (those
+ * of layers and losses, AE_PARAM_SEED, MISSING, SCALING_INPUT and SCALING_TARGET), or a forked
+ * process; BUSY: called from a progress callback, or of scope model or optim while the model has
+ * shares; UNSUPPORTED, NOMEM: the instruction set, BLAS or threads cannot be had. On failure all is as
+ * it was.
+ * Threads: one call per handle. Allocates: for scope run, where threads or instruction set want more.
+ * Since: 0.1. */
 AE_API int32_t ae_model_set_i64(ae_model *model, int32_t param, int64_t value);
 AE_API int32_t ae_model_set_f64(ae_model *model, int32_t param, double value);
 AE_API int32_t ae_model_get_i64(const ae_model *model, int32_t param, int64_t *value);
@@ -1067,7 +1068,8 @@ AE_API int32_t ae_fit_options_set_f64(ae_fit_options *options, int32_t param, do
 AE_API int32_t ae_fit_options_get_f64(const ae_fit_options *options, int32_t param, double *value);
 
 /* Gives rows on which ae_evaluate's loss is taken after each epoch; they are never trained on. (For a
- * share of the training data: AE_FIT_SPLIT.) The second form takes any data. What is given is borrowed until ae_fit returns, and checked there.
+ * share of the training data: AE_FIT_SPLIT.) The second form takes any data. What is given is borrowed
+ * until ae_fit returns, and checked there.
  *   x      rows x input dimensions; NULL: no validation
  *   y      rows x output dimensions; NULL: x is the target
  *   data   a view; NULL: no validation
@@ -1111,14 +1113,14 @@ AE_API int32_t ae_fit_options_checkpoint(ae_fit_options *options, const char *pa
  * patience or on other data: a later fit on the same data does nothing unless it has more patience.
  * Counts of epochs and steps, schedules and history go on over a restoration.
  *
- * Found before the first step, with the model unchanged: INVALID (NULL, misaligned, both validation data
- * and AE_FIT_SPLIT, or a scaling that ae_fit_scaling refuses), STATE (no loss, a forked process, or an epoch left open on other data: see
- * CANCELLED), BUSY (called from a progress callback, or the model has shares), SHAPE (dimensions other
- * than the model's), RANGE (rows; targets outside [0, 1] of a cross-entropy; weights below 0 or all 0; a
- * batch that needs more than AE_PARAM_MEMORY), NONFINITE (infinity in the data, or NaN where
- * AE_PARAM_MISSING does not allow it), IO (a checkpoint's path cannot be written to), NOMEM, UNSUPPORTED
- * (a library without training). A child that the callback forks gets STATE on its return, where the fit
- * has threads.
+ * Found before the first step, with the model unchanged: INVALID (NULL, misaligned, both validation
+ * data and AE_FIT_SPLIT, or a scaling that ae_fit_scaling refuses), STATE (no loss, a forked process,
+ * or an epoch left open on other data: see CANCELLED), BUSY (called from a progress callback, or the
+ * model has shares), SHAPE (dimensions other than the model's), RANGE (rows; targets outside [0, 1] of
+ * a cross-entropy; weights below 0 or all 0; a batch that needs more than AE_PARAM_MEMORY), NONFINITE
+ * (infinity in the data, or NaN where AE_PARAM_MISSING does not allow it), IO (a checkpoint's path
+ * cannot be written to), NOMEM, UNSUPPORTED (a library without training). A child that the callback
+ * forks gets STATE on its return, where the fit has threads.
  *
  * Data that are read (ae_data_source, ae_data_npy, ae_data_idx) give the bits of the same rows in
  * memory. Of them a window is in memory, AE_PARAM_SHUFFLE_BLOCK x SHUFFLE_WINDOW rows whatever the
@@ -1433,7 +1435,8 @@ AE_API int32_t ae_model_weights_set(ae_model *model, int32_t layer, const char *
 /* Writes the model to a file. The file at path is replaced in one step when everything is on the
  * disk, or stays as it was; it keeps its permissions. A symbolic link at path is replaced, not
  * followed.
- * INVALID: NULL. NONFINITE: a weight is NaN or infinite. IO: with the system's reason.
+ * INVALID: NULL. NONFINITE: a weight, or what the optimiser keeps of it, is NaN or infinite. IO: with
+ * the system's reason.
  * Threads: as const. Allocates: never. Since: 0.1. */
 AE_API int32_t ae_model_save(const ae_model *model, const char *path);
 

@@ -89,13 +89,13 @@ const char *ae_status_text(int32_t status)
     case AE_ERR_SHAPE: return "dimensions do not fit";
     case AE_ERR_RANGE: return "number out of bounds";
     case AE_ERR_IO: return "input or output failed";
-    case AE_ERR_FORMAT: return "not a model file, or a damaged one";
+    case AE_ERR_FORMAT: return "not a file of the kind wanted, or a damaged one";
     case AE_ERR_VERSION: return "file needs a newer libae";
     case AE_ERR_NONFINITE: return "NaN or infinity";
     case AE_ERR_DIVERGED: return "training diverged";
     case AE_ERR_CANCELLED: return "cancelled";
     case AE_ERR_UNSUPPORTED: return "not supported by this build or machine";
-    case AE_ERR_BUSY: return "model is being trained";
+    case AE_ERR_BUSY: return "model or data in use just now";
     default: return "unknown status";
     }
 }

@@ -11,7 +11,7 @@
     "AEM\r\n\x1a\n"
 enum { AE__FILE_MAGIC_BYTES = 8, AE__FILE_MAJOR = 1, AE__FILE_MINOR = 0 };
 
-/* NONFINITE: a weight, or a state of the optimiser, is NaN or infinite. */
+/* NONFINITE: a weight, a state of the optimiser, or a pending gradient is NaN or infinite. */
 int32_t ae__file_savable(const ae_model *model);
 
 /* Replaces the file at path by the model's in one step. NONFINITE, IO. */

@@ -61,10 +61,11 @@ static void uniform_is_the_middle_of_its_step(void **state)
 {
     const double wanted[] = {0.1892606186447665, 0.6409065156476572, 0.9428235351806507,
                              0.7370638981228694};
+    uint32_t bits[4];
 
     (void)state;
-    for (uint32_t i = 0; i < 4; i++)
-        assert_true(ae__draw_uniform(&full, 4 * full_block + i) == wanted[i]);
+    ae__draw_bits(&full, full_block, bits);
+    for (size_t i = 0; i < 4; i++) assert_true(ae__draw_uniform(bits[i]) == wanted[i]);
 }
 
 static void uniform_fills_the_unit_interval_evenly(void **state)
@@ -75,7 +76,11 @@ static void uniform_fills_the_unit_interval_evenly(void **state)
     double chi2 = 0;
 
     (void)state;
-    for (uint32_t i = 0; i < DRAWS; i++) count[(int)(ae__draw_uniform(&draw, i) * BINS)]++;
+    for (uint32_t block = 0; block < DRAWS / 4; block++) {
+        uint32_t bits[4];
+        ae__draw_bits(&draw, block, bits);
+        for (size_t i = 0; i < 4; i++) count[(int)(ae__draw_uniform(bits[i]) * BINS)]++;
+    }
     for (int i = 0; i < BINS; i++) chi2 += pow(count[i] - DRAWS / BINS, 2) * BINS / DRAWS;
     assert_true(chi2 > 61.1 && chi2 < 148.2); /* 0.1 % and 99.9 % at 99 degrees of freedom */
 }

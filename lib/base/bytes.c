@@ -32,11 +32,6 @@ static uint64_t read_number(ae__reader *r, size_t n)
     return v;
 }
 
-uint8_t ae__read_u8(ae__reader *r)
-{
-    return (uint8_t)read_number(r, 1);
-}
-
 uint32_t ae__read_u32(ae__reader *r)
 {
     return (uint32_t)read_number(r, 4);
@@ -82,11 +77,6 @@ static void write_number(ae__writer *w, uint64_t v, size_t n)
 
     for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)(v >> 8 * i);
     ae__write_bytes(w, bytes, n);
-}
-
-void ae__write_u8(ae__writer *w, uint8_t v)
-{
-    write_number(w, v, 1);
 }
 
 void ae__write_u32(ae__writer *w, uint32_t v)

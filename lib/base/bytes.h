@@ -14,7 +14,6 @@ typedef struct ae__reader {
     bool truncated; /* something was read past the end; all later reads give 0 */
 } ae__reader;
 
-uint8_t ae__read_u8(ae__reader *r);
 uint32_t ae__read_u32(ae__reader *r);
 uint64_t ae__read_u64(ae__reader *r);
 float ae__read_f32(ae__reader *r);
@@ -33,7 +32,6 @@ typedef struct ae__writer {
 } ae__writer;
 
 void ae__write_bytes(ae__writer *w, const void *bytes, size_t n);
-void ae__write_u8(ae__writer *w, uint8_t v);
 void ae__write_u32(ae__writer *w, uint32_t v);
 void ae__write_u64(ae__writer *w, uint64_t v);
 void ae__write_f32(ae__writer *w, float v);

@@ -54,14 +54,6 @@ void ae__draw_bits(const ae__draw *draw, uint32_t block, uint32_t out[4])
     ae__philox(counter, key, out);
 }
 
-double ae__draw_uniform(const ae__draw *draw, uint32_t element)
-{
-    uint32_t bits[4];
-
-    ae__draw_bits(draw, element / 4, bits);
-    return (bits[element % 4] + 0.5) * 0x1p-32;
-}
-
 /* ---- normal distribution ---- */
 
 typedef struct rational { /* highest power first */

@@ -34,8 +34,11 @@ void ae__draw_place(const ae__draw *draw, uint32_t block, uint32_t counter[4], u
 /* The 128 bits that serve elements 4 * block .. 4 * block + 3 (block < 2^30). */
 void ae__draw_bits(const ae__draw *draw, uint32_t block, uint32_t out[4]);
 
-/* Element's draw, uniform in (0, 1): (bits + 0.5) / 2^32. */
-double ae__draw_uniform(const ae__draw *draw, uint32_t element);
+/* Uniform in (0, 1), from 32 of them. */
+static inline double ae__draw_uniform(uint32_t bits)
+{
+    return ((double)bits + 0.5) * 0x1p-32;
+}
 
 /* Quantile of the standard normal distribution at p in (0, 1): Wichura, AS 241, PPND16. */
 double ae__normal_quantile(double p);

@@ -282,7 +282,7 @@ static void init_weight(ae_model *model, const ae__weight *weight)
         uint32_t bits[4];
         ae__draw_bits(&draw, (uint32_t)j / 4, bits);
         for (size_t i = 0; i < 4 && j + i < weight->count; i++) {
-            double u = ((double)bits[i] + 0.5) * 0x1p-32;
+            double u = ae__draw_uniform(bits[i]);
             w[j + i] += (real)(width * (normal ? cut_normal(u) : 2 * u - 1));
         }
     }

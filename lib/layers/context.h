@@ -45,6 +45,12 @@ typedef struct ae__context {
     real *scratch; /* of the layers; NULL: the model's */
 } ae__context;
 
+/* The weight of a row of the data. */
+static inline double ae__context_row_weight(const ae__context *context, size_t row)
+{
+    return context->row_weight ? (double)context->row_weight[row] : 1;
+}
+
 /* The sum of the rows' weights, which a mean over rows divides by. */
 double ae__context_weight(const ae__context *context);
 

@@ -28,6 +28,17 @@ ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t firs
     return call;
 }
 
+ae__layer_call ae__model_call_next(const ae_model *model, int32_t *i, int32_t first, int32_t last,
+                                   const ae__context *context, ae__layer_call *norm)
+{
+    ae__layer_call call = ae__model_call(model, *i, first, last, context);
+    if (ae__plan_folds(&model->plan, *i, last, context->mode)) {
+        *norm = ae__model_call(model, ++*i, first, last, context);
+        call.norm = norm;
+    }
+    return call;
+}
+
 ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context,
                              const real *y)
 {

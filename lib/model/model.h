@@ -100,6 +100,9 @@ void ae__model_undo(const ae_model *model, real *out, size_t rows);
  * the caller sets x, y and what else it wants. */
 ae__layer_call ae__model_call(const ae_model *model, int32_t layer, int32_t first, int32_t last,
                               const ae__context *context);
+/* The same of layer *i; where that does the next one, too, *i becomes this, which *norm is for. */
+ae__layer_call ae__model_call_next(const ae_model *model, int32_t *i, int32_t first, int32_t last,
+                                   const ae__context *context, ae__layer_call *norm);
 /* A term's call on what its layer left in y: of the last layer z, of others their output. The caller
  * sets x, where it has it, and what it wants. */
 ae__term_call ae__model_term(const ae_model *model, int32_t term, const ae__context *context,

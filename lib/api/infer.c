@@ -49,7 +49,7 @@ int32_t ae_features_data(ae_model *model, int32_t layer, const ae_data *data, fl
     return run(model, data->view, 0, layer + 1, false, out, cap);
 }
 
-/* The same on plain rows that enter layer `first`. */
+/* run() on plain rows that enter layer `first`. */
 static int32_t run_plain(ae_model *model, const float *x, int64_t rows, int32_t first, int32_t last,
                          bool undo, float *out, size_t cap)
 {

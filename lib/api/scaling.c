@@ -4,8 +4,8 @@
 #include "train/scale.h"
 #endif
 
-/* A role of so many numbers, or of at least so many. */
-static int32_t check(const ae_model *model, int32_t role, size_t *dim)
+/* A role that can be scaled, and its dimensions. */
+static int32_t check_role(const ae_model *model, int32_t role, size_t *dim)
 {
     if (role != AE_DATA_X && role != AE_DATA_Y)
         return ae__fail(AE_ERR_INVALID, "scaling: role is %d, wanted AE_DATA_X or AE_DATA_Y",
@@ -19,7 +19,7 @@ int32_t ae_model_scaling_get(const ae_model *model, int32_t role, double *offset
 {
     size_t dim = 0;
     AE__WANT(model);
-    AE_TRY(check(model, role, &dim));
+    AE_TRY(check_role(model, role, &dim));
     AE_TRY(ae__model_scale((ae_model *)model, NULL));
     if ((offset || scale) && cap < dim)
         return ae__fail(AE_ERR_RANGE, "scaling: capacity is %zu, wanted %zu", cap, dim);
@@ -54,7 +54,7 @@ int32_t ae_model_scaling_set(ae_model *model, int32_t role, const double *offset
 {
     size_t dim = 0;
     AE__WANT(model);
-    AE_TRY(check(model, role, &dim));
+    AE_TRY(check_role(model, role, &dim));
     AE__WANT(offset);
     AE__WANT(scale);
     AE_TRY(ae__change_begin(model));

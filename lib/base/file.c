@@ -185,18 +185,13 @@ int32_t ae__replacement_open(ae__replacement *r, const char *path)
     r->folder = open_folder(r);
     if (r->folder < 0) return fail(path, "open the folder");
     bool exists = fstatat(r->folder, r->target, &old, 0) == 0;
-    if (!r->target[0] || (exists && !S_ISREG(old.st_mode))) {
-        ae__fail(AE_ERR_IO, "no regular file: %s", path); /* a device must not be renamed over */
-        return ae__replacement_close(r, AE_ERR_IO);
-    }
-    mode_t mode =
-        exists ? old.st_mode & 0777 : 0666; /* never wider than the old file, not even now */
+    if (!r->target[0] || (exists && !S_ISREG(old.st_mode))) /* no device is renamed over */
+        return ae__replacement_close(r, ae__fail(AE_ERR_IO, "no regular file: %s", path));
+    /* never wider than the old file, not even now */
+    mode_t mode = exists ? old.st_mode & 0777 : 0666;
     r->file = open_unnamed(r, mode);
     if (r->file < 0) r->file = open_named(r, mode);
-    if (r->file < 0) {
-        fail(path, "create a file in the folder");
-        return ae__replacement_close(r, AE_ERR_IO);
-    }
+    if (r->file < 0) return ae__replacement_close(r, fail(path, "create a file in the folder"));
     if (exists) (void)fchmod(r->file, mode); /* what the umask took */
     return AE_OK;
 }

@@ -7,13 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {                     /* what a draw is for; never reused */
-       AE__DRAW_INIT = 1,  /* first weights: layer, row = tensor of the layer */
-       AE__DRAW_ORDER = 2, /* order of the rows: epoch; within a window sample = 1, row = window */
-       AE__DRAW_CORRUPT = 3,   /* noise while training: layer, sample, row, epoch */
-       AE__DRAW_POSTERIOR = 4, /* samples of a Gaussian layer: layer, sample, row, epoch */
-       AE__DRAW_PRIOR = 5,     /* codes from the prior: row */
-       AE__DRAW_SPLIT = 6      /* rows held out for validation */
+/* What a draw is for; never reused. */
+enum {
+    AE__DRAW_INIT = 1,      /* first weights: layer, sample = array of the layer */
+    AE__DRAW_ORDER = 2,     /* order of the rows: epoch; within a window sample = 1, row = window */
+    AE__DRAW_CORRUPT = 3,   /* noise while training: layer, sample, row, epoch */
+    AE__DRAW_POSTERIOR = 4, /* samples of a Gaussian layer: layer, sample, row, epoch */
+    AE__DRAW_PRIOR = 5,     /* codes from the prior: row */
+    AE__DRAW_SPLIT = 6      /* rows held out for validation */
 };
 
 /* Widths in bits: purpose 8, epoch 24, layer 10, sample 16, row 40. */

@@ -112,9 +112,8 @@ static int32_t lay_out_layer(ae__plan *plan, int32_t i)
     return AE_OK;
 }
 
-/* Something is there to be trained, and looks at a side. What beyond its bytes a file may ask for is
- * bounded by AE_PARAM_MEMORY. */
-static int32_t check_widths(const ae__plan *plan)
+/* Something is there to be trained, and after the last layer that appends a side. */
+static int32_t check_weights(const ae__plan *plan)
 {
     int32_t i = plan->n_layers - 1;
     if (plan->lowest == plan->n_layers)
@@ -144,7 +143,7 @@ static int32_t lay_out(ae__plan *plan)
         AE_TRY(lay_out_layer(plan, i));
         if (plan->lowest == plan->n_layers && is_stepped(&plan->layers[i].info)) plan->lowest = i;
     }
-    return check_widths(plan);
+    return check_weights(plan);
 }
 
 /* A loss whose features have weights keeps them last of its arrays. */
@@ -217,7 +216,7 @@ static int32_t check_bound(const ae__plan *plan)
                     "config: bound is importance, wanted one loss and AE_PENALTY_KL");
 }
 
-/* Nor can a file ask for tallies without bytes. */
+/* A file cannot ask for tallies without bytes of weights. */
 static int32_t check_tallies(const ae__plan *plan)
 {
     const size_t tallies = plan->n_parts - AE__PART_TERM - (size_t)plan->n_terms;

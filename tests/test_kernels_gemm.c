@@ -159,7 +159,7 @@ static void skipping_zeros_changes_no_number(void **state)
             if (!kernels->gemm_skip) skip();
             if (variant & 2) continue; /* of a transposed B it takes none */
             product p =
-                product_of(1 + draw_below(20), 1 + draw_below(300), depths[d], variant & 1, false,
+                product_of(1 + draw_below(70), 1 + draw_below(300), depths[d], variant & 1, false,
                            variant & 4, variant & 8 ? draw_below(5) : 0, (variant & 16) != 0);
             clear_most(p.a, p.a_size, 1 + draw_below(9));
             kernels->gemm_skip(&p.g);
@@ -360,11 +360,12 @@ static void threads_change_no_bit(void **state)
 static void products_of_mostly_zeros_are_those_of_any_other(void **state)
 {
     (void)state;
-    static const struct shape wide[] = {{300, 150, 200}, {70, 1100, 90}, {200, 520, 257}};
+    static const struct shape wide[] = {
+        {300, 150, 200}, {70, 1100, 90}, {200, 520, 257}, {260, 20, 300}};
     ae__pool *pool;
     assert_int_equal(ae__pool_create(&pool, &ae__mem_default, 3), AE_OK);
     EACH_LEVEL(kernels)
-    for (size_t s = 0; s < 3; s++)
+    for (size_t s = 0; s < sizeof wide / sizeof *wide; s++)
         for (size_t of = 1; of <= 9; of += 8) {
             run r = run_of(wide[s].m, wide[s].n, wide[s].k, false, losses[s]);
             clear_most(r.p.a, r.p.a_size, of);

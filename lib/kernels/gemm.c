@@ -23,14 +23,15 @@ enum {
     FEWEST_COLS = 64,
     FINISH_CELLS = 1 << 15, /* elements of C in a task that only runs the epilogue */
 
-    /* Zeros of A are skipped where less than a quarter of it is something else, and rows of B are
-     * long enough to pay for finding out (docs/performance.md). */
-    SKIP_BELOW = 4,
-    SKIP_COLS = 128,      /* least n */
-    SKIP_TERMS = 1 << 22, /* least m n k */
-    SKIP_LINES = 16,      /* of A that are looked at */
+    /* Zeros of A are skipped where more than half of the terms of its strips are none
+     * (docs/performance.md). */
+    SKIP_COLS = 17,       /* least n */
+    SKIP_TERMS = 1 << 19, /* least m n k */
     SKIP_TASK_ROWS = 64,
-    SKIP_TASK_COLS = 512, /* of B, of which a block of k stays in the second cache */
+    SKIP_TASK_COLS = 512,
+    SAMPLE_STRIPS = 4, /* of rows, every SAMPLE_STEP-th term; */
+    SAMPLE_LINES = 16, /* where these lie side by side: lines of them, every SAMPLE_STEP-th strip */
+    SAMPLE_STEP = 4,
 };
 
 /* Tasks of `rows` x `cols`; numbered along the columns first, so that neighbours share A. */
@@ -49,26 +50,29 @@ static size_t task_size(size_t size, size_t least, size_t unit)
     return size;
 }
 
-/* Counts in lines of A that lie evenly in it: what they tell of the rest decides no number, only how
- * fast the product is. */
-static bool is_mostly_zero(const ae__gemm *g)
+/* Looks at some terms of some strips, which lie evenly in A: what they tell of the rest decides no
+ * number, only how fast the product is. */
+static bool is_mostly_zero(const ae__gemm *g, size_t strip)
 {
+    const size_t strips = g->m / strip;
     const bool by_rows = g->a_col == 1;
-    const size_t lines = by_rows ? g->m : g->k, length = by_rows ? g->k : g->m;
-    const size_t stride = by_rows ? g->a_row : g->a_col;
-    const size_t looked = ae__min_size(lines / SKIP_LINES, SKIP_LINES);
-    size_t count = 0;
-    for (size_t i = 0; i < looked; i++) {
-        const real *line = g->a + i * (lines / looked) * stride;
-        for (size_t j = 0; j < length; j++) count += line[j] != 0;
-    }
-    return count * SKIP_BELOW < looked * length;
+    const size_t next = by_rows ? ae__max_size(strips / SAMPLE_STRIPS, 1) : SAMPLE_STEP;
+    const size_t next_term = by_rows ? SAMPLE_STEP : ae__max_size(g->k / SAMPLE_LINES, 1);
+    size_t looked = 0, count = 0;
+    for (size_t s = 0; s < strips; s += next)
+        for (size_t p = 0; p < g->k; p += next_term, looked++) {
+            const real *a = g->a + s * strip * g->a_row + p * g->a_col;
+            bool any = false;
+            for (size_t i = 0; i < strip; i++) any |= a[i * g->a_row] != 0;
+            count += any;
+        }
+    return 2 * count < looked;
 }
 
 static bool skipping_pays(const ae__gemm *g, const ae__kernels *kernels)
 {
     return kernels->gemm_skip && g->b_col == 1 && g->n >= SKIP_COLS &&
-           g->m * g->n * g->k >= SKIP_TERMS && is_mostly_zero(g);
+           g->m * g->n * g->k >= SKIP_TERMS && is_mostly_zero(g, kernels->strip);
 }
 
 /* A small B: tasks of whole rows. A large one: its columns are cut, too, and where a loss or `done`
@@ -78,7 +82,7 @@ static void cut(grid *t)
     const ae__gemm *g = t->g;
     t->skips = skipping_pays(g, t->kernels);
     if (t->skips) {
-        t->rows = ae__even_block(g->m, SKIP_TASK_ROWS);
+        t->rows = ae__round_up(ae__even_block(g->m, SKIP_TASK_ROWS), AE__MAX_LANES);
         t->cols = ae__round_up(ae__even_block(g->n, SKIP_TASK_COLS), AE__MAX_LANES);
     } else if (g->n * g->k * sizeof(real) <= B_IN_L2) {
         size_t least = g->b_col == 1 ? FEWEST_ROWS : PACK_ROWS;

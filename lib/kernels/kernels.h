@@ -131,9 +131,10 @@ typedef struct ae__kernels {
     size_t lanes;     /* images of a block */
 
     void (*gemm)(const ae__gemm_block *block);
-    /* The same, passing over the zeros of A, given a finite B; k > 0, b_col = 1. NULL where the build
+    /* The same, passing over the zeros of A, given a finite B; k > 0, b_col = 1, a_row or a_col = 1. NULL where the build
      * is to be small. */
     void (*gemm_skip)(const ae__gemm_block *block);
+    size_t strip; /* rows of A whose zeros it passes over where all of them have one */
 
     /* C: rows x n with row stride c_row. */
     void (*epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n);

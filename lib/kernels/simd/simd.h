@@ -28,7 +28,7 @@ typedef uint32_t real_bits;
 extern const ae__kernels AE__SIMD(kernels);
 
 void AE__SIMD(gemm)(const ae__gemm_block *g);
-void AE__SIMD(gemm_skip)(const ae__gemm_block *g); /* k > 0, b_col = 1 */
+void AE__SIMD(gemm_skip)(const ae__gemm_block *g); /* k > 0, b_col = 1, a_row or a_col = 1 */
 void AE__SIMD(gemm_row)(const ae__gemm_block *g); /* m = 1, b_col = 1 */
 
 void AE__SIMD(epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n);

@@ -11,6 +11,7 @@ const ae__kernels AE__SIMD(kernels) = {
     .gemm = AE__SIMD(gemm),
 #ifndef AE_SMALL
     .gemm_skip = AE__SIMD(gemm_skip),
+    .strip = AE__STRIP,
 #endif
     .epilogue = AE__SIMD(epilogue),
     .activate = AE__SIMD(activate),

@@ -7,6 +7,7 @@
 #define AE__LANES ((size_t)8)
 #define AE__MR    6 /* 12 sums, 2 vectors of B, 1 of A: 15 of 16 registers */
 #define AE__WIDE  8
+#define AE__STRIP 2
 #define AE__TILE_ROWS(X) X(6) X(4) X(3) X(2) X(1)
 #define AE__CONV_TILES(X) X(4, 3, 3) X(3, 3, 3) X(1, 8, 3)
 #define AE__CONV_ROWS_2 4
@@ -48,12 +49,17 @@ static inline vec v_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
 static inline vec v_div(vec a, vec b) { return _mm256_div_ps(a, b); }
 static inline vec v_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vec v_sqrt(vec a) { return _mm256_sqrt_ps(a); }
+static inline vec v_or(vec a, vec b) { return _mm256_or_ps(a, b); }
 static inline vec v_abs(vec a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 static inline vec v_min(vec a, vec b) { return _mm256_min_ps(a, b); }
 static inline vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 
 static inline vmask v_less(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 static inline vmask v_nan(vec a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+static inline unsigned v_nonzero(vec a)
+{
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+}
 static inline vec v_select(vmask m, vec a, vec b) { return _mm256_blendv_ps(b, a, m); }
 static inline vec v_copysign(vec a, vec sign)
 {

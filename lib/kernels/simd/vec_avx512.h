@@ -7,6 +7,7 @@
 #define AE__LANES ((size_t)16)
 #define AE__MR    12 /* 24 sums, 2 vectors of B, 6 registers to spare */
 #define AE__WIDE  16
+#define AE__STRIP 4
 #define AE__TILE_ROWS(X) X(12) X(8) X(4) X(3) X(2) X(1)
 #define AE__CONV_TILES(X) X(8, 3, 3) X(4, 6, 4) X(3, 6, 4) X(1, 8, 4)
 #define AE__CONV_ROWS_2 6
@@ -47,12 +48,29 @@ static inline vec v_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
 static inline vec v_div(vec a, vec b) { return _mm512_div_ps(a, b); }
 static inline vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vec v_sqrt(vec a) { return _mm512_sqrt_ps(a); }
+static inline vec v_or(vec a, vec b) { return _mm512_or_ps(a, b); }
 static inline vec v_abs(vec a) { return _mm512_abs_ps(a); }
 static inline vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
 static inline vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 
 static inline vmask v_less(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 static inline vmask v_nan(vec a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+static inline unsigned v_nonzero(vec a)
+{
+    return _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+static inline unsigned v_any(const uint16_t *words, unsigned bits)
+{
+    __m256i w = _mm256_loadu_si256((const __m256i *)words);
+    return _mm256_test_epi16_mask(w, _mm256_set1_epi16((short)bits));
+}
+static inline size_t v_places(uint32_t *at, size_t n, unsigned bits)
+{
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i place = _mm512_add_epi32(lane, _mm512_set1_epi32((int)n));
+    _mm512_storeu_si512(at, _mm512_maskz_compress_epi32((__mmask16)bits, place));
+    return (size_t)__builtin_popcount(bits);
+}
 static inline vec v_select(vmask m, vec a, vec b) { return _mm512_mask_mov_ps(b, m, a); }
 static inline vec v_copysign(vec a, vec sign)
 {

@@ -7,6 +7,7 @@
 #define AE__LANES ((size_t)4)
 #define AE__MR    8 /* 16 sums, 2 vectors of B, 14 registers to spare */
 #define AE__WIDE  16
+#define AE__STRIP 2
 #define AE__TILE_ROWS(X) X(8) X(4) X(3) X(2) X(1)
 #define AE__CONV_TILES(X) X(8, 3, 3) X(4, 6, 4) X(3, 6, 4) X(1, 8, 4)
 #define AE__CONV_ROWS_2 6
@@ -53,11 +54,20 @@ static inline vec v_div(vec a, vec b) { return vdivq_f32(a, b); }
 static inline vec v_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
 static inline vec v_sqrt(vec a) { return vsqrtq_f32(a); }
 static inline vec v_abs(vec a) { return vabsq_f32(a); }
+static inline vec v_or(vec a, vec b)
+{
+    return vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b)));
+}
 static inline vec v_min(vec a, vec b) { return vminq_f32(a, b); }
 static inline vec v_max(vec a, vec b) { return vmaxq_f32(a, b); }
 
 static inline vmask v_less(vec a, vec b) { return vcltq_f32(a, b); }
 static inline vmask v_nan(vec a) { return vmvnq_u32(vceqq_f32(a, a)); }
+static inline unsigned v_nonzero(vec a)
+{
+    const uint32x4_t bit = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(vmvnq_u32(vceqzq_f32(a)), bit));
+}
 static inline vec v_select(vmask m, vec a, vec b) { return vbslq_f32(m, a, b); }
 static inline vec v_first(vec a, size_t n, vec b)
 {

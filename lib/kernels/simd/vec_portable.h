@@ -10,6 +10,7 @@
 #define AE__LANES ((size_t)4)
 #define AE__MR    4 /* 8 sums, 2 vectors of B, 2 for a product: 12 of 16 registers */
 #define AE__WIDE  8
+#define AE__STRIP 2
 #define AE__TILE_ROWS(X) X(4) X(3) X(2) X(1)
 #define AE__CONV_TILES(X) X(4, 2, 2) X(3, 2, 2) X(1, 4, 2)
 #define AE__CONV_ROWS_2 4
@@ -61,10 +62,16 @@ static inline vec v_sub(vec a, vec b) { return a - b; }
 static inline vec v_mul(vec a, vec b) { return a * b; }
 static inline vec v_div(vec a, vec b) { return a / b; }
 static inline vec v_fma(vec a, vec b, vec c) { return a * b + c; }
+static inline vec v_or(vec a, vec b) { return (vec)((vmask)a | (vmask)b); }
 static inline vec v_sqrt(vec a) { return (vec){sqrt(a[0]), sqrt(a[1]), sqrt(a[2]), sqrt(a[3])}; }
 
 static inline vmask v_less(vec a, vec b) { return (vmask)(a < b); }
 static inline vmask v_nan(vec a) { return (vmask)(a != a); }
+static inline unsigned v_nonzero(vec a)
+{
+    const vmask bit = {1, 2, 4, 8}, set = (vmask)(a != 0) & bit;
+    return (unsigned)(set[0] + set[1] + set[2] + set[3]);
+}
 static inline vec v_select(vmask m, vec a, vec b) { return (vec)((m & (vmask)a) | (~m & (vmask)b)); }
 static inline vec v_min(vec a, vec b) { return v_select(v_less(a, b), a, b); }
 static inline vec v_max(vec a, vec b) { return v_select(v_less(b, a), a, b); }

@@ -54,6 +54,15 @@ typedef struct chain {
 #define ON(penalty, layer) {penalty, {{AE_PARAM_LAYER, layer}}}
 /* clang-format on */
 
+/* The piece with one setting more. */
+static inline piece with(piece p, int32_t id, double value)
+{
+    setting *s = p.settings;
+    while (s->id) s++;
+    *s = (setting){id, value};
+    return p;
+}
+
 static inline void apply_settings(ae__spec *spec, const setting *settings)
 {
     for (; settings->id; settings++) {

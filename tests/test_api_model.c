@@ -180,8 +180,7 @@ static void single_columns_train_on_cblas_as_on_the_built_in_product(void **stat
             ae_model_free(model);
         }
         for (int i = 0; i < 8; i++)
-            assert_true(fabs((double)out[0][i] - (double)out[1][i]) <
-                        1e-6); /* of sums of 4 terms */
+            assert_near((double)out[0][i], (double)out[1][i], 1e-6); /* of sums of 4 terms */
     }
 }
 

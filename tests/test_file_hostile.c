@@ -4,10 +4,9 @@
 
 #include <math.h>
 
-/* Writes a number into a chunk's payload and makes the CRCs right. */
-static blob forged(const char *tag, size_t offset, size_t bytes, uint64_t value)
+/* b with a number in a chunk's payload, and CRCs that are right. */
+static blob forged(blob b, const char *tag, size_t offset, size_t bytes, uint64_t value)
 {
-    blob b = small_file();
     forge_put(b.bytes + forge_find(b, tag) + 12 + offset, bytes, value);
     forge_seal(b.bytes, b.count);
     return b;
@@ -21,13 +20,14 @@ typedef struct forgery {
     const char *words;
 } forgery;
 
-static void refuse_all(const forgery *list, size_t n)
+/* Each in a file of its own. */
+static void refuse_all(blob (*file)(void), const forgery *list, size_t n)
 {
     for (const forgery *f = list; f < list + n; f++)
-        assert_refused(forged(f->tag, f->offset, f->bytes, f->value), f->code, f->words);
+        assert_refused(forged(file(), f->tag, f->offset, f->bytes, f->value), f->code, f->words);
 }
 
-#define REFUSE_ALL(list) refuse_all(list, sizeof list / sizeof *list)
+#define REFUSE_ALL(file, list) refuse_all(file, list, sizeof list / sizeof *list)
 
 #define U32 UINT64_C(0xFFFFFFFF)
 #define U64 UINT64_MAX
@@ -62,7 +62,7 @@ static void dimensions_out_of_bounds_are_refused(void **state)
         {"LAYR", 20, 8, UINT64_C(1) << 63, F, "units is -9223372036854775808"},
         {"LAYR", 20, 8, U64, F, "units is -1"},
     };
-    REFUSE_ALL(list);
+    REFUSE_ALL(small_file, list);
 }
 
 static void counts_beyond_the_bytes_are_refused(void **state)
@@ -85,7 +85,7 @@ static void counts_beyond_the_bytes_are_refused(void **state)
         {"stat", 0, 4, U32, F, "another length"},
         {"stat", 0, 4, 1, F, "another length"},
     };
-    REFUSE_ALL(list);
+    REFUSE_ALL(small_file, list);
 }
 
 static void chunk_lengths_beyond_the_file_are_refused(void **state)
@@ -119,7 +119,7 @@ static void unknown_numbers_need_a_newer_library(void **state)
         {"OPTM", 0, 4, 5, V, "there is no kind 5"},
         {"WGHT", 12, 4, 5, V, "weights of type 5"},
     };
-    REFUSE_ALL(list);
+    REFUSE_ALL(small_file, list);
 }
 
 static uint64_t f64_bits(double v)
@@ -151,7 +151,7 @@ static void parameters_out_of_bounds_are_refused(void **state)
         {"OPTM", 32, 8, f64_bits(1), F, "beta1 is 1"},
         {"OPTM", 64, 8, 0, F, "epsilon is 0"},
     };
-    REFUSE_ALL(list);
+    REFUSE_ALL(small_file, list);
 }
 
 /* The second layer's kind is at 108, its first parameter at 116; tied is its sixth. */
@@ -174,7 +174,7 @@ static void ties_and_shapes_must_hold(void **state)
         {"WGHT", 16, 8, (UINT64_C(1) << 32) + 3, F, "weights 0.0"},
         {"WGHT", 24, 8, U64, F, "weights 0.0"},
     };
-    REFUSE_ALL(list);
+    REFUSE_ALL(small_file, list);
 }
 
 static void numbers_that_are_not_finite_are_refused(void **state)
@@ -182,8 +182,9 @@ static void numbers_that_are_not_finite_are_refused(void **state)
     (void)state;
     const uint32_t bad[] = {0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001, 0xFFFFFFFF};
     for (int i = 0; i < 5; i++) {
-        assert_refused(forged("WGHT", 32, 4, bad[i]), AE_ERR_NONFINITE, "weights hold");
-        assert_refused(forged("stat", 4, 4, bad[i]), AE_ERR_NONFINITE, "states hold");
+        assert_refused(forged(small_file(), "WGHT", 32, 4, bad[i]), AE_ERR_NONFINITE,
+                       "weights hold");
+        assert_refused(forged(small_file(), "stat", 4, 4, bad[i]), AE_ERR_NONFINITE, "states hold");
     }
 }
 
@@ -208,7 +209,7 @@ static void counts_of_training_must_hold(void **state)
         {"trnd", 64, 4, 0, F, "out of order"},
         {"trnd", 44, 4, 1, F, "out of order"},
     };
-    REFUSE_ALL(list);
+    REFUSE_ALL(small_file, list);
 }
 
 /* Where in the payload of a small file's trnd a series begins. */
@@ -227,7 +228,7 @@ static void history_of_later_versions_is_passed_over(void **state)
     (void)state;
     double loss[2], warnings[2];
     ae_model *m;
-    blob b = forged("trnd", series_at(AE_METRIC_WARNINGS), 4, 99);
+    blob b = forged(small_file(), "trnd", series_at(AE_METRIC_WARNINGS), 4, 99);
     ok(ae_model_load_memory(&m, b.bytes, b.count));
     ok(ae_model_history(m, AE_METRIC_LOSS, loss, 2, NULL));
     ok(ae_model_history(m, AE_METRIC_WARNINGS, warnings, 2, NULL));
@@ -295,12 +296,7 @@ static void sums_of_an_open_epoch_must_hold(void **state)
         {"part", 4, 8, f64_bits(-1.0), F, "weigh less than 0"},
         {"trnd", 24, 8, 0, F, "sums of an epoch that is not open"},
     };
-    for (const forgery *f = list; f < list + sizeof list / sizeof *list; f++) {
-        blob b = open_file();
-        forge_put(b.bytes + forge_find(b, f->tag) + 12 + f->offset, f->bytes, f->value);
-        forge_seal(b.bytes, b.count);
-        assert_refused(b, f->code, f->words);
-    }
+    REFUSE_ALL(open_file, list);
     blob without = forge_remove(open_file(), "part");
     ok(try_load(without));
     free(without.bytes);
@@ -352,12 +348,7 @@ static void scaling_must_hold(void **state)
         {"MODL", 316, 8, AE_SCALING_STANDARD, F, "wants targets from 0 to 1"},
         {"MODL", 316, 8, AE_SCALING_NONE, F, "SCAL is too long"},
     };
-    for (const forgery *f = list; f < list + sizeof list / sizeof *list; f++) {
-        blob b = scaled_file();
-        forge_put(b.bytes + forge_find(b, f->tag) + 12 + f->offset, f->bytes, f->value);
-        forge_seal(b.bytes, b.count);
-        assert_refused(b, f->code, f->words);
-    }
+    REFUSE_ALL(scaled_file, list);
     assert_refused(forge_remove(scaled_file(), "SCAL"), F, "trained without its scaling");
     blob untrained =
         forge_remove(forge_remove(forge_remove(scaled_file(), "SCAL"), "trnd"), "stat");
@@ -420,22 +411,29 @@ static void chains_are_bounded(void **state)
     assert_refused(chain(1024, 1), F, "last activation");
 }
 
+/* A layer or a term of one parameter. */
+enum { SPEC = 24 };
+
+static void put_spec(uint8_t *at, uint32_t kind, int32_t id, uint64_t value)
+{
+    forge_put(at, 4, kind);
+    forge_put(at + 4, 4, 1);
+    forge_put(at + 8, 4, (uint64_t)id);
+    forge_put(at + 12, 4, AE_TYPE_I64);
+    forge_put(at + 16, 8, value);
+}
+
 /* n dense layers, each 2^24 units wide, on an input as wide. */
 static blob wide_chain(uint32_t n)
 {
     blob b = forge_remove(small_file(), "LAYR");
-    uint8_t *payload = calloc(n + 1, 24), *at = payload + 4;
+    uint8_t *payload = calloc(n + 1, SPEC);
     forge_put(payload, 4, n);
-    for (uint32_t i = 0; i < n; i++, at += 24) {
-        forge_put(at, 4, 1);
-        forge_put(at + 4, 4, 1);
-        forge_put(at + 8, 4, AE_PARAM_UNITS);
-        forge_put(at + 12, 4, AE_TYPE_I64);
-        forge_put(at + 16, 8, 1 << 24);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        put_spec(payload + 4 + (size_t)i * SPEC, 1, AE_PARAM_UNITS, 1 << 24);
     forge_put(b.bytes + HEADER + 12 + 4, 8, 1 << 24);
     forge_put(b.bytes + forge_find(b, "TERM") + 12 + 4, 4, AE_LOSS_MSE);
-    b = forge_insert(b, forge_find(b, "TERM"), "LAYR", payload, (size_t)(at - payload));
+    b = forge_insert(b, forge_find(b, "TERM"), "LAYR", payload, 4 + (size_t)n * SPEC);
     free(payload);
     return b;
 }
@@ -503,38 +501,23 @@ static void wide_files_stay_within_their_memory(void **state)
 static void sums_without_weights_are_refused(void **state)
 {
     (void)state;
-    const size_t layers = 63, layer = 24, term = 24;
-    uint8_t lay[4 + 64 * 40] = {0}, terms[4 + 63 * 24] = {0}, *at = lay + 4;
+    enum { WITHOUT = 63 };
+    uint8_t layers[4 + (1 + WITHOUT) * SPEC], terms[4 + WITHOUT * SPEC];
     ae_config *c;
     ok(ae_config_create(&c));
     ae_config_input(c, 1);
     ae_config_dense(c, WIDE, AE_ACT_SIGMOID);
     ok(ae_config_code(c));
-    blob b = forge_remove(file_of(c), "LAYR");
-    forge_put(lay, 4, layers + 1);
-    forge_put(at, 4, 1);
-    forge_put(at + 4, 4, 1);
-    forge_put(at + 8, 4, AE_PARAM_UNITS);
-    forge_put(at + 12, 4, AE_TYPE_I64);
-    forge_put(at + 16, 8, WIDE);
-    forge_put(terms, 4, layers);
-    for (size_t i = 0; i < layers; i++) {
-        uint8_t *t = terms + 4 + i * term;
-        at += layer;
-        forge_put(at, 4, 2);
-        forge_put(at + 4, 4, 1);
-        forge_put(at + 8, 4, AE_PARAM_ACTIVATION);
-        forge_put(at + 12, 4, AE_TYPE_I64);
-        forge_put(at + 16, 8, AE_ACT_SIGMOID);
-        forge_put(t, 4, AE_PENALTY_KL_SPARSITY);
-        forge_put(t + 4, 4, 1);
-        forge_put(t + 8, 4, AE_PARAM_LAYER);
-        forge_put(t + 12, 4, AE_TYPE_I64);
-        forge_put(t + 16, 8, i + 1);
+    forge_put(layers, 4, 1 + WITHOUT);
+    forge_put(terms, 4, WITHOUT);
+    put_spec(layers + 4, 1, AE_PARAM_UNITS, WIDE);
+    for (size_t i = 0; i < WITHOUT; i++) {
+        put_spec(layers + 4 + (i + 1) * SPEC, 2, AE_PARAM_ACTIVATION, AE_ACT_SIGMOID);
+        put_spec(terms + 4 + i * SPEC, AE_PENALTY_KL_SPARSITY, AE_PARAM_LAYER, i + 1);
     }
-    b = forge_remove(
-        forge_insert(b, forge_find(b, "TERM"), "LAYR", lay, (size_t)(at + layer - lay)), "TERM");
-    b = forge_insert(b, forge_find(b, "OPTM"), "TERM", terms, 4 + layers * term);
+    blob b = forge_remove(file_of(c), "LAYR");
+    b = forge_remove(forge_insert(b, forge_find(b, "TERM"), "LAYR", layers, sizeof layers), "TERM");
+    b = forge_insert(b, forge_find(b, "OPTM"), "TERM", terms, sizeof terms);
     assert_refused(b, F, "penalties keep 16515072 sums, wanted at most 524288");
 }
 

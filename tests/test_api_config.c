@@ -1,4 +1,5 @@
 /* Describing a model wrongly: the first mistake is told, and told again by everything that follows. */
+#include "heap.h"
 #include "test_api_misuse.h"
 
 enum {
@@ -315,19 +316,6 @@ static void most_layers_and_losses_are_bounded(void **state)
     ae_config_free(losses);
 }
 
-/* A host with 16 MiB. */
-static void *small_alloc(size_t bytes, void *user)
-{
-    (void)user;
-    return bytes > 1 << 24 ? NULL : malloc(bytes);
-}
-
-static void small_release(void *block, void *user)
-{
-    (void)user;
-    free(block);
-}
-
 typedef struct giant {
     int64_t dim;
     int layers;
@@ -342,7 +330,8 @@ static void giant_is_refused_before_its_memory_is_touched(void **state)
         {1 << 24, 1, AE_ERR_NOMEM, "no memory for"},
         {1 << 24, 1024, AE_ERR_RANGE, "dense #1023: weights overflow"}, /* 2^58 in all */
     };
-    const ae_allocator small = {sizeof small, small_alloc, small_release, NULL};
+    heap h = {.largest = 1 << 24};
+    const ae_allocator small = allocator_of(&h);
     (void)state;
     for (const giant *g = giants; g < giants + sizeof giants / sizeof *giants; g++) {
         ae_config *config;
@@ -355,7 +344,9 @@ static void giant_is_refused_before_its_memory_is_touched(void **state)
         assert_null(made.any);
         ae_config_free(config);
     }
+    assert_int_equal(h.live, 0);
 }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {

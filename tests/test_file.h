@@ -1,9 +1,10 @@
-/* What the test_file*.c and test_save*.c share: small models, their files, an allocator that counts. */
+/* What the test_file*.c and test_save*.c share: small models, and their files. */
 #ifndef TEST_FILE_H
 #define TEST_FILE_H
 
 #include "ae/ae.h"
 #include "forge.h"
+#include "heap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,35 +86,12 @@ static inline void assert_same(blob a, blob b)
 
 /* ---- memory ---- */
 
-typedef struct meter {
-    size_t live, peak;
-    int fail_at; /* the call, from 1, that gets nothing; 0: none */
-} meter;
-
-static inline void *meter_alloc(size_t bytes, void *user)
-{
-    meter *m = user;
-    size_t *block = m->fail_at && --m->fail_at == 0 ? NULL : malloc(bytes + 64);
-    if (!block) return NULL;
-    *block = bytes;
-    m->live += bytes;
-    if (m->live > m->peak) m->peak = m->live;
-    return (uint8_t *)block + 64;
-}
-
-static inline void meter_release(void *block, void *user)
-{
-    size_t *raw = (size_t *)(void *)((uint8_t *)block - 64);
-    ((meter *)user)->live -= *raw;
-    free(raw);
-}
-
 /* Loads bytes and frees what comes of them, within the memory that docs/format.md promises: at most
  * 128 times the file and 8 MiB. A failure leaves NULL and a message. What loads can be used and saved. */
 static inline int32_t try_load(blob b)
 {
-    meter used = {0};
-    ae_allocator mem = {sizeof mem, meter_alloc, meter_release, &used};
+    heap used = {0};
+    ae_allocator mem = allocator_of(&used);
     ae_model *m = (ae_model *)&used;
     int32_t status = ae_model_load_memory_with(&m, b.bytes, b.count, &mem);
     assert_true(used.peak <= 128 * b.count + (8 << 20));

@@ -79,8 +79,8 @@ static void giant_of_another_format_costs_nothing(void **state)
 {
     (void)state;
     ae_model *m;
-    meter used = {0};
-    ae_allocator mem = {sizeof mem, meter_alloc, meter_release, &used};
+    heap used = {0};
+    ae_allocator mem = allocator_of(&used);
     write_file(in_folder("m.aem"), (blob){(uint8_t[]){0x89, 'P', 'N', 'G'}, 4});
     if (truncate(in_folder("m.aem"), (off_t)1 << 42) != 0) skip();
     assert_int_equal(ae_model_load_with(&m, in_folder("m.aem"), &mem), AE_ERR_FORMAT);

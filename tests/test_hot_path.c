@@ -1,5 +1,5 @@
 /* What runs often allocates nothing. */
-#include "test_heap.h"
+#include "test_hot_path.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,5 @@
 /* Images through ae.h: sizes and paddings as Keras has them, what does not fit, and memory. */
+#include "heap.h"
 #include "test_images.h"
 
 /* ---- sizes ---- */
@@ -257,38 +258,15 @@ static const fault faults[] = {
      {{IMAGE, {4096, 4096, 1}}, {CONV2D, {1, 3, 3, SAME}}, {SET, {AE_PARAM_THREADS, 2}}}},
 };
 
-/* An allocator that counts, and gives only so much. */
-typedef struct budget {
-    size_t live, peak, most;
-} budget;
-
-static void *budget_alloc(size_t bytes, void *user)
-{
-    budget *b = user;
-    size_t *block = b->live + bytes > b->most ? NULL : malloc(bytes + 64);
-    if (!block) return NULL;
-    *block = bytes;
-    b->live += bytes;
-    b->peak = b->live > b->peak ? b->live : b->peak;
-    return (char *)block + 64;
-}
-
-static void budget_release(void *block, void *user)
-{
-    size_t *raw = (size_t *)(void *)((char *)block - 64);
-    ((budget *)user)->live -= *raw;
-    free(raw);
-}
-
 static void what_does_not_fit_is_told_before_memory_is_asked_for(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         const fault *f = &faults[i];
-        budget b = {.most = 1 << 18};
-        const ae_allocator allocator = {sizeof allocator, budget_alloc, budget_release, &b};
+        heap h = {.room = 1 << 18};
+        const ae_allocator allocator = allocator_of(&h);
         ae_config *config = images_config(f->calls, &allocator);
-        ae_model *model = (ae_model *)&b;
+        ae_model *model = (ae_model *)&h;
         (void)ae_config_code(config);
         int32_t status = ae_model_create(&model, config);
         if (status != f->code || !strstr(ae_last_error(), f->message))
@@ -296,7 +274,7 @@ static void what_does_not_fit_is_told_before_memory_is_asked_for(void **state)
                      (int)f->code, f->message);
         assert_null(model);
         ae_config_free(config);
-        assert_int_equal(b.live, 0);
+        assert_int_equal(h.live, 0);
     }
 }
 
@@ -332,17 +310,17 @@ static void less_memory_takes_fewer_rows_at_a_time(void **state)
         int64_t rows = rows_at_a_time(model), memory = 1 << 24, fewest = rows;
         must(ae_reconstruct(model, x, N, want, out));
         for (; fewest > 1; memory -= memory / 128) {
-            budget b = {.most = SIZE_MAX / 2};
-            const ae_allocator allocator = {sizeof allocator, budget_alloc, budget_release, &b};
+            heap h = {0};
+            const ae_allocator allocator = allocator_of(&h);
             ae_model *less = model_within(chains[c], memory, &allocator);
             /* weights, plan and handle besides */
-            assert_true(b.peak <= (size_t)memory + 200000);
+            assert_true(h.peak <= (size_t)memory + 200000);
             assert_true(rows_at_a_time(less) <= rows);
             fewest = rows_at_a_time(less);
             must(ae_reconstruct(less, x, N, got, out));
             assert_memory_equal(got, want, out * sizeof *got);
             ae_model_free(less);
-            assert_int_equal(b.live, 0);
+            assert_int_equal(h.live, 0);
         }
         free(x);
         free(want);
@@ -383,36 +361,36 @@ static void run_that_would_need_more_leaves_the_old_one(void **state)
 static void batch_that_needs_more_is_refused_before_it_is_allocated(void **state)
 {
     enum { N = 40 };
-    budget b = {.most = SIZE_MAX / 2};
-    const ae_allocator allocator = {sizeof allocator, budget_alloc, budget_release, &b};
+    heap h = {0};
+    const ae_allocator allocator = allocator_of(&h);
     ae_model *model = model_within(mixed, 1 << 18, &allocator);
     float *x = drawn(N * ae_model_input_dim(model));
     image before = image_of(model);
     (void)state;
-    b.peak = 0;
+    h.peak = 0;
     assert_int_equal(ae_fit(model, x, NULL, N, NULL), AE_ERR_RANGE);
     assert_non_null(strstr(ae_last_error(), "fit: a batch of 40 needs "));
     assert_non_null(strstr(ae_last_error(), "wanted at most 262144: memory"));
-    assert_true(b.peak < b.live + (1 << 16)); /* the optimiser's state */
+    assert_true(h.peak < h.live + (1 << 16)); /* the optimiser's state */
     assert_true(has_image(model, before));
     must(ae_model_set_i64(model, AE_PARAM_MEMORY, 1 << 24));
     train_to(model, x, N, 1);
     free(before.bytes);
     free(x);
     ae_model_free(model);
-    assert_int_equal(b.live, 0);
+    assert_int_equal(h.live, 0);
 }
 
 /* Bytes that the first fit of so many rows takes. */
 static size_t fit_bytes(int64_t rows)
 {
-    budget b = {.most = SIZE_MAX / 2};
-    const ae_allocator allocator = {sizeof allocator, budget_alloc, budget_release, &b};
+    heap h = {0};
+    const ae_allocator allocator = allocator_of(&h);
     ae_model *model = images_model(mixed, &allocator);
     float *x = drawn(rows * ae_model_input_dim(model));
-    const size_t before = b.live;
+    const size_t before = h.live;
     train_to(model, x, rows, 1);
-    const size_t taken = b.peak - before;
+    const size_t taken = h.peak - before;
     free(x);
     ae_model_free(model);
     return taken;

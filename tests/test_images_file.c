@@ -1,33 +1,11 @@
 /* Files of images, good and forged. A small file may describe large images, so that its memory is bounded
  * by AE_PARAM_MEMORY, which a loader has at its default. */
 #include "forge.h"
+#include "heap.h"
 #include "test_images.h"
 
-enum { GIVEN_BYTES = 1 << 24 };
+enum { GIVEN_BYTES = 1 << 24 /* a block, however much is asked for */ };
 #define MEMORY ((size_t)1 << 30)
-
-/* An allocator that remembers the most that was asked of it at once, and gives little of it. */
-typedef struct asked {
-    size_t live, most;
-} asked;
-
-static void *asked_alloc(size_t bytes, void *user)
-{
-    asked *a = user;
-    if (a->live + bytes > a->most) a->most = a->live + bytes;
-    size_t *block = bytes <= GIVEN_BYTES ? malloc(bytes + 64) : NULL;
-    if (!block) return NULL;
-    *block = bytes;
-    a->live += bytes;
-    return (char *)block + 64;
-}
-
-static void asked_release(void *block, void *user)
-{
-    size_t *raw = (size_t *)(void *)((char *)block - 64);
-    ((asked *)user)->live -= *raw;
-    free(raw);
-}
 
 static blob file_of(const step *calls)
 {
@@ -43,11 +21,11 @@ static blob file_of(const step *calls)
 /* What loads can run, and is what was saved. */
 static int32_t try_load(blob b)
 {
-    asked a = {0};
-    const ae_allocator mem = {sizeof mem, asked_alloc, asked_release, &a};
-    ae_model *model = (ae_model *)&a;
+    heap h = {.largest = GIVEN_BYTES};
+    const ae_allocator mem = allocator_of(&h);
+    ae_model *model = (ae_model *)&h;
     int32_t status = ae_model_load_memory_with(&model, b.bytes, b.count, &mem);
-    assert_true(a.most <= MEMORY + 128 * b.count + (8 << 20));
+    assert_true(h.peak <= MEMORY + 128 * b.count + (8 << 20));
     if (status == AE_OK) {
         const size_t code = (size_t)ae_model_code_dim(model);
         float *x = calloc((size_t)ae_model_input_dim(model) + code, sizeof *x);
@@ -59,7 +37,7 @@ static int32_t try_load(blob b)
     } else {
         assert_null(model);
     }
-    assert_int_equal(a.live, 0);
+    assert_int_equal(h.live, 0);
     return status;
 }
 

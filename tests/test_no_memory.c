@@ -1,5 +1,5 @@
 /* Every allocation may fail: what wanted it says so, gives all back and leaves a model as it was. */
-#include "test_heap.h"
+#include "test_hot_path.h"
 
 #include <unistd.h>
 

@@ -1,38 +1,11 @@
-/* What the tests of handles on one model share: a heap that counts, models of every kind, questions. */
+/* What the tests of handles on one model share: models of every kind, and questions. */
 #ifndef TEST_SHARE_H
 #define TEST_SHARE_H
 
+#include "heap.h"
 #include "kinds.h"
 
-#include <stdatomic.h>
-
 enum { N = 20, CELLS_MOST = N * KIND_DIM };
-
-/* A heap that any thread may ask, and that counts. */
-typedef struct heap {
-    atomic_long live, bytes, calls;
-    long fails_at; /* of calls; 0: never */
-} heap;
-
-static inline void *heap_alloc(size_t bytes, void *user)
-{
-    heap *h = user;
-    if (atomic_fetch_add(&h->calls, 1) + 1 == h->fails_at) return NULL;
-    atomic_fetch_add(&h->live, 1);
-    atomic_fetch_add(&h->bytes, (long)bytes);
-    return malloc(bytes);
-}
-
-static inline void heap_release(void *block, void *user)
-{
-    atomic_fetch_sub(&((heap *)user)->live, 1);
-    free(block);
-}
-
-static inline ae_allocator allocator_of(heap *h)
-{
-    return (ae_allocator){sizeof(ae_allocator), heap_alloc, heap_release, h};
-}
 
 static float *x;
 

@@ -146,7 +146,7 @@ static void shares_come_and_go_on_many_threads(void **state)
     start_all(workers, churn);
     ae_model_free(model);
     join_all(workers);
-    assert_int_equal(atomic_load(&h.live), 0);
+    assert_int_equal(h.live, 0);
 }
 
 /* Shares a model that is being changed: has a share, whose weights stay, or is told to wait. */

@@ -1,40 +1,10 @@
-/* What the tests of memory share: an allocator that counts and refuses, models that live on it, and data. */
-#ifndef TEST_HEAP_H
-#define TEST_HEAP_H
+/* What the tests of memory share: models that live on a heap, data, and what is done with them. */
+#ifndef TEST_HOT_PATH_H
+#define TEST_HOT_PATH_H
 
+#include "heap.h"
 #include "test_fit_small.h"
 #include "test_images.h"
-
-/* A heap that counts what it gives while it is watched, and refuses from the fails_at-th on. */
-typedef struct heap {
-    long live; /* blocks, watched or not */
-    bool watched;
-    long calls;    /* of alloc */
-    long fails_at; /* that call alone, or every one from it on */
-    bool for_good;
-} heap;
-
-static inline void *heap_alloc(size_t bytes, void *user)
-{
-    heap *h = user;
-    if (h->watched) {
-        h->calls++;
-        if (h->for_good ? h->calls >= h->fails_at : h->calls == h->fails_at) return NULL;
-    }
-    h->live++;
-    return malloc(bytes);
-}
-
-static inline void heap_release(void *block, void *user)
-{
-    ((heap *)user)->live--;
-    free(block);
-}
-
-static inline ae_allocator allocator_of(heap *h)
-{
-    return (ae_allocator){sizeof(ae_allocator), heap_alloc, heap_release, h};
-}
 
 enum { CODE_DIM = 3 }; /* of `small` */
 

@@ -51,9 +51,9 @@ static void first_weights_have_the_bounds_and_variance_of_their_formula(void **s
             largest = fmax(largest, fabs((double)kernel[i]));
         }
         double mean = sum / WEIGHTS, ratio = squares / WEIGHTS / d->variance;
-        if (fabs(mean) > 5 * sqrt(d->variance / WEIGHTS) ||
-            fabs(ratio - 1) > 5 * sqrt(1.0 / WEIGHTS) || largest > edge * (1 + 1e-6) ||
-            largest < 0.99 * edge)
+        if (!(fabs(mean) <= 5 * sqrt(d->variance / WEIGHTS) &&
+              fabs(ratio - 1) <= 5 * sqrt(1.0 / WEIGHTS) && largest <= edge * (1 + 1e-6) &&
+              largest >= 0.99 * edge))
             fail_msg("init %d: mean %g, variance %g of the formula's, largest %g of %g",
                      (int)d->init, mean, ratio, largest, edge);
         for (int i = 0; i < OUT; i++) assert_true(bias[i] == 0);

@@ -66,7 +66,7 @@ static double ulps(float got, double want)
 {
     if (isnan(want)) return isnan(got) ? 0 : INFINITY;
     if (fabs(want) >= 0x1p128 - 0x1p103) return got == (want > 0 ? INFINITY : -INFINITY) ? 0 : 1e9;
-    if (isinf(got)) return INFINITY;
+    if (!isfinite(got)) return INFINITY;
     int exponent;
     frexp(want, &exponent);
     return fabs((double)got - want) / ldexp(1.0, (exponent < -125 ? -125 : exponent) - 24);

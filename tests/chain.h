@@ -194,4 +194,16 @@ static inline void trial_free(trial *t)
     ae__model_free(t->model);
 }
 
+/* Each is what PyTorch has, but for this share of the largest of them. */
+static inline void assert_near_largest(const char *name, const char *what, const real *got,
+                                       const double *want, size_t n, double tolerance)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs(want[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)got[i] - want[i]) <= tolerance * most))
+            fail_msg("%s: %s %zu is %g, PyTorch's is %g and its largest %g", name, what, i,
+                     (double)got[i], want[i], most);
+}
+
 #endif

@@ -44,21 +44,11 @@ static const chain fused = {
     .code = 3,
 };
 
-#define WEIGHED(loss)                                                                              \
-    {                                                                                              \
-        loss,                                                                                      \
-        {                                                                                          \
-            {                                                                                      \
-                AE_PARAM_FEATURE_WEIGHTS, 1                                                        \
-            }                                                                                      \
-        }                                                                                          \
-    }
-
 /* Elements that are missing, and others that weigh, of a loss within the product and of two apart. */
 static chain with_gaps(chain c, bool apart)
 {
-    c.terms[0] = (piece)WEIGHED(AE_LOSS_HUBER);
-    if (apart) c.terms[2] = (piece)WEIGHED(AE_LOSS_MAE);
+    c.terms[0] = with((piece){.kind = AE_LOSS_HUBER}, AE_PARAM_FEATURE_WEIGHTS, 1);
+    if (apart) c.terms[2] = with((piece){.kind = AE_LOSS_MAE}, AE_PARAM_FEATURE_WEIGHTS, 1);
     c.model[0] = (setting){AE_PARAM_MISSING, 1};
     return c;
 }

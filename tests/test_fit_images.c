@@ -24,18 +24,6 @@ enum { REFERENCES = sizeof image_references / sizeof *image_references };
  * fill no whole number of blocks, whatever the level. */
 enum { ROWS = 3 /* as in images.py */, TIMES = 7 };
 
-static void compare(const char *name, const char *what, const real *got, const double *want,
-                    size_t n)
-{
-    double most = 0, gap = 0;
-    for (size_t i = 0; i < n; i++) {
-        most = fmax(most, fabs(want[i]));
-        gap = fmax(gap, fabs(got[i] - want[i]));
-    }
-    if (!(gap <= TOLERANCE * most))
-        fail_msg("%s: %s is %g off at most, PyTorch's largest is %g", name, what, gap, most);
-}
-
 static void repeat_rows(real *rows, size_t dim)
 {
     for (size_t i = 1; i < TIMES; i++)
@@ -57,10 +45,10 @@ static void check_output(const trial *t, const image_reference *reference)
                                  .dim = t->in,
                                  .stride = t->in * sizeof *x,
                                  .scale = 1}};
-    ae__run_layers(t->model, &view, 0, t->model->plan.n_layers, true, out);
+    assert_int_equal(ae__run_layers(t->model, &view, 0, t->model->plan.n_layers, true, out), AE_OK);
     for (size_t i = 0; i < n; i += ROWS)
-        compare(reference->chain.name, "the output", out + i * t->out, reference->output,
-                ROWS * t->out);
+        assert_near_largest(reference->chain.name, "the output", out + i * t->out,
+                            reference->output, ROWS * t->out, TOLERANCE);
     free(out);
 }
 
@@ -70,7 +58,8 @@ static void check_gradients(const trial *t, const image_reference *reference)
     EACH_WEIGHT(t->model, w)
     {
         const real *from = w->info.state ? t->model->weights : t->trainer.gradients;
-        compare(reference->chain.name, w->info.name, from + w->offset, want, w->count);
+        assert_near_largest(reference->chain.name, w->info.name, from + w->offset, want, w->count,
+                            TOLERANCE);
         want += w->count;
     }
 }
@@ -86,7 +75,7 @@ static void check(const image_reference *reference, size_t times)
     t.context.rows = times * ROWS;
     ae__trainer_gradients(&t.trainer, &t.context, NULL, NULL);
     real loss = (real)(t.trainer.parts[AE__PART_LOSS] / (double)t.context.rows);
-    compare(reference->chain.name, "the loss", &loss, &reference->loss, 1);
+    assert_near_largest(reference->chain.name, "the loss", &loss, &reference->loss, 1, TOLERANCE);
     check_gradients(&t, reference);
     check_output(&t, reference);
     trial_free(&t);

@@ -23,18 +23,6 @@ enum { ROWS = 5, EPOCH = 3, FIRST_ROW = 1000 };
 #define TOLERANCE 1e-5
 #endif
 
-static void compare(const char *name, const char *what, const real *got, const double *want,
-                    size_t n)
-{
-    double most = 0, gap = 0;
-    for (size_t i = 0; i < n; i++) {
-        most = fmax(most, fabs(want[i]));
-        gap = fmax(gap, fabs(got[i] - want[i]));
-    }
-    if (!(gap <= TOLERANCE * most))
-        fail_msg("%s: %s is %g off at most, PyTorch's largest is %g", name, what, gap, most);
-}
-
 /* The batch as data: float32, in which its draws are exact. */
 static ae__array array_of(const real *from, size_t dim, float *values)
 {
@@ -57,7 +45,8 @@ static void check_output(const trial *t, const model_reference *reference)
     const ae__view view = {.x = array_of(t->trainer.x, t->in, x),
                            .side = array_of(t->trainer.side, side_dim, side)};
     assert_int_equal(ae__run_layers(t->model, &view, 0, t->model->plan.n_layers, true, out), AE_OK);
-    compare(reference->chain.name, "the output", out, reference->output, ROWS * t->out);
+    assert_near_largest(reference->chain.name, "the output", out, reference->output, ROWS * t->out,
+                        TOLERANCE);
 }
 
 static void check_gradients(const trial *t, const model_reference *reference)
@@ -65,8 +54,8 @@ static void check_gradients(const trial *t, const model_reference *reference)
     const double *want = reference->gradients;
     EACH_WEIGHT(t->model, w)
     {
-        compare(reference->chain.name, w->info.name, t->trainer.gradients + w->offset, want,
-                w->count);
+        assert_near_largest(reference->chain.name, w->info.name, t->trainer.gradients + w->offset,
+                            want, w->count, TOLERANCE);
         want += w->count;
     }
 }
@@ -85,7 +74,8 @@ static void models_compute_what_pytorch_computes(void **state)
         trial_draw(&t);
         ae__trainer_gradients(&t.trainer, &t.context, NULL, NULL);
         real loss = (real)(t.trainer.parts[AE__PART_LOSS] / t.trainer.parts[AE__PART_WEIGHT]);
-        compare(reference->chain.name, "the loss", &loss, &reference->loss, 1);
+        assert_near_largest(reference->chain.name, "the loss", &loss, &reference->loss, 1,
+                            TOLERANCE);
         check_gradients(&t, reference);
         check_output(&t, reference);
         trial_free(&t);

@@ -78,7 +78,7 @@ if size >= SIZE_LIMIT:
     faults.append(f"{size} bytes, the limit is {SIZE_LIMIT}")
 if not 0 < memory < MEMORY_LIMIT:
     faults.append(f"{memory} KiB resident, the limit is {MEMORY_LIMIT}")
-if not any(code) or any(abs(a - b) > 1e-5 for a, b in zip(code, wanted)):
+if not any(code) or not all(abs(a - b) <= 1e-5 for a, b in zip(code, wanted)):
     faults.append(f"encodes as {code}, wanted {wanted}")
 print("\n".join(faults) or f"{level()}: {size} bytes, {memory} KiB resident, load and first row {microseconds} us")
 sys.exit(1 if faults else 0)

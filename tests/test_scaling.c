@@ -164,12 +164,6 @@ static void nothing_runs_before_it_is_fitted(void **state)
     ae_model_free(model);
 }
 
-static int32_t stop_after_two(const ae_event *event, void *user)
-{
-    (void)user;
-    return event->step == 2;
-}
-
 static void warm_restarts_keep_it(void **state)
 {
     static float other[N * DIM];
@@ -199,9 +193,10 @@ static void an_interrupted_fit_ends_with_the_same_bytes(void **state)
         ae_model *model = scaled_model(AE_LOSS_MSE, AE_SCALING_STANDARD, AE_SCALING_MIN_MAX);
         ae_model *whole = scaled_model(AE_LOSS_MSE, AE_SCALING_STANDARD, AE_SCALING_MIN_MAX);
         ae_fit_options *options = options_to(3);
+        interruption i = {.at = 2};
         must(ae_fit_options_set_f64(options, AE_FIT_SPLIT, 0.2));
         must(ae_fit(whole, x, y, N, options));
-        must(ae_fit_options_progress(options, stop_after_two, NULL));
+        must(ae_fit_options_progress(options, interrupt, &i));
         assert_int_equal(ae_fit(model, x, y, N, options), AE_ERR_CANCELLED);
         model = reloaded(model);
         must(ae_fit_options_progress(options, NULL, NULL));

@@ -246,12 +246,6 @@ static void step_is_made_of_rows_that_are_read(void **state)
     ae_model_free(whole);
 }
 
-static int32_t stop_at_step_5(const ae_event *event, void *user)
-{
-    (void)user;
-    return event->step == 5;
-}
-
 /* They are the same data, so that an epoch which was left open on the ones goes on with the others. */
 static void epoch_begun_in_memory_goes_on_with_what_is_read(void **state)
 {
@@ -260,8 +254,9 @@ static void epoch_begun_in_memory_goes_on_with_what_is_read(void **state)
     ae_model *model = stream_model(AE_SHUFFLE_BLOCK, 10),
              *want = stream_model(AE_SHUFFLE_BLOCK, 10);
     ae_fit_options *options = options_to(1);
+    interruption i = {.at = 5};
     (void)state;
-    must(ae_fit_options_progress(options, stop_at_step_5, NULL));
+    must(ae_fit_options_progress(options, interrupt, &i));
     assert_int_equal(ae_fit_data(model, array, options), AE_ERR_CANCELLED);
     must(fit_to(model, source, 1, 1));
     must(fit_to(want, array, 1, 1));

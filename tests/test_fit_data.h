@@ -13,23 +13,11 @@ static inline int32_t fit_to(ae_model *model, const ae_data *data, int64_t epoch
     return status;
 }
 
-/* Cancels at the event of this number, from 1. */
-typedef struct brake {
-    int events, at;
-} brake;
-
-static inline int32_t count_events(const ae_event *event, void *user)
-{
-    brake *b = user;
-    (void)event;
-    return ++b->events == b->at;
-}
-
 static inline void fit_up_to_event(ae_model *model, const ae_data *data, int64_t epochs, int at)
 {
-    brake b = {.at = at};
+    interruption i = {.at = at};
     ae_fit_options *options = options_to(epochs);
-    must(ae_fit_options_progress(options, count_events, &b));
+    must(ae_fit_options_progress(options, interrupt, &i));
     assert_int_equal(ae_fit_data(model, data, options), AE_ERR_CANCELLED);
     ae_fit_options_free(options);
 }

@@ -111,7 +111,7 @@ static void without_validation_the_loss_of_training_counts(void **state)
     ae_model_free(model);
 }
 
-/* Half of the first loss can be taken off once, and not twice. */
+/* Nothing is lower by twice the first loss; a hundredth of it is soon taken off. */
 static void lower_by_less_than_the_least_change_is_not_lower(void **state)
 {
     ae_model *model = trained(1);

@@ -115,6 +115,11 @@ static inline double data_loss(ae_model *model, const ae__view *view)
     for (const ae__weight *weight = (model)->plan.weights;                                         \
          weight < (model)->plan.weights + (model)->plan.n_weights; weight++)
 
+static inline real *weights_of_layer(const ae_model *model, int32_t layer, const char *name)
+{
+    return model->weights + ae__plan_weight(&model->plan, layer, name)->offset;
+}
+
 /* A model with drawn weights, set up for steps of training on batches of so many rows. */
 typedef struct trial {
     ae_model *model;

@@ -189,11 +189,6 @@ static chain normalised_above(size_t i)
     return c;
 }
 
-static const real *array_of(const ae_model *model, int32_t layer_, const char *name)
-{
-    return model->weights + ae__plan_weight(&model->plan, layer_, name)->offset;
-}
-
 /* By what a run that ends with the convolution makes of the same rows. */
 static void normalisation_is_that_of_what_the_convolution_makes(void **state)
 {
@@ -213,10 +208,10 @@ static void normalisation_is_that_of_what_the_convolution_makes(void **state)
             ae__run_chunk(model, &context, (ae__rows){x, model->plan.layers[0].in}, 0, 2, z);
             for (size_t j = 0; j < rows * n; j++) {
                 const size_t ch = j % TO;
-                const double s = sqrt(array_of(model, 2, "variance")[ch] + 0.25);
-                const double h = (z[j] - array_of(model, 2, "mean")[ch]) / s;
-                const double v =
-                    array_of(model, 2, "gamma")[ch] * h + array_of(model, 2, "beta")[ch];
+                const double s = sqrt(weights_of_layer(model, 2, "variance")[ch] + 0.25);
+                const double h = (z[j] - weights_of_layer(model, 2, "mean")[ch]) / s;
+                const double v = weights_of_layer(model, 2, "gamma")[ch] * h +
+                                 weights_of_layer(model, 2, "beta")[ch];
                 assert_near(y[j], i / 2 % 2 ? v * 0.5 * erfc(-v / sqrt(2)) : fmax(v, 0), 1e-13);
             }
             free(x);

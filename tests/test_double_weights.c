@@ -202,8 +202,7 @@ static double loss_of_features(const piece *term, int units, real first, real se
     const chain c = with_weights(plain, 2);
     trial t = trial_of(&c, 1);
     const ae__plan *plan = &t.model->plan;
-    real *features =
-        t.model->weights + ae__plan_weight(plan, plan->n_layers, "feature_weight")->offset;
+    real *features = weights_of_layer(t.model, plan->n_layers, "feature_weight");
     memset(t.model->weights, 0, plan->weight_reals * sizeof(real));
     for (int i = 0; i < units; i++) t.trainer.target[i] = 0.25;
     features[0] = first;

@@ -106,7 +106,7 @@ static void orthonormalise(double rows[CODE][DIM])
  * leading eigenvectors: what the basis has along the discarded ones. */
 static double subspace_gap(const ae_model *model, double c[DIM][DIM], double v[DIM][DIM])
 {
-    const real *kernel = model->weights + ae__plan_weight(&model->plan, 1, "kernel")->offset;
+    const real *kernel = weights_of_layer(model, 1, "kernel");
     double basis[CODE][DIM], sum = 0;
     for (size_t i = 0; i < CODE; i++)
         for (size_t j = 0; j < DIM; j++) basis[i][j] = kernel[i * DIM + j];

@@ -5,11 +5,6 @@
 
 #include "model/latent.h"
 
-static real *weights(const ae_model *model, int32_t layer, const char *name)
-{
-    return model->weights + ae__plan_weight(&model->plan, layer, name)->offset;
-}
-
 /* ---- what the draws are ---- */
 
 enum { WIDTH = 301, N_ROWS = 40, SAMPLES = 5, DRAWS = N_ROWS * SAMPLES * WIDTH };
@@ -209,7 +204,8 @@ static ae_model *identity_decoder(void)
                                        DENSE(PRIOR_CODE, AE_ACT_LINEAR)},
                             .code = 2};
     ae_model *model = chain_model(&c);
-    for (size_t j = 0; j < PRIOR_CODE; j++) weights(model, 2, "kernel")[j * PRIOR_CODE + j] = 1;
+    for (size_t j = 0; j < PRIOR_CODE; j++)
+        weights_of_layer(model, 2, "kernel")[j * PRIOR_CODE + j] = 1;
     return model;
 }
 

@@ -16,11 +16,6 @@
 
 enum { DIM = 8, CODE = 3 };
 
-static real *weights(const ae_model *model, int32_t layer, const char *name)
-{
-    return model->weights + ae__plan_weight(&model->plan, layer, name)->offset;
-}
-
 static ae__view view_of(const float *x, int64_t rows, int64_t dim)
 {
     ae__view view = {0};
@@ -124,9 +119,10 @@ static const chain linear = {
  * |x - W m - b|^2 + sum v_j |w_j|^2. */
 static double exact_bound(const ae_model *model, const float *x)
 {
-    const real *to_code = weights(model, 0, "kernel"), *bias = weights(model, 0, "bias");
-    const real *w = weights(model, 2, "kernel"), *b = weights(model, 2, "bias");
-    const double log_s = log_variance_of((double)*weights(model, 3, "log_variance"));
+    const real *to_code = weights_of_layer(model, 0, "kernel"),
+               *bias = weights_of_layer(model, 0, "bias");
+    const real *w = weights_of_layer(model, 2, "kernel"), *b = weights_of_layer(model, 2, "bias");
+    const double log_s = log_variance_of((double)*weights_of_layer(model, 3, "log_variance"));
     double distance[DIM], squares = 0, kl = 0;
     for (size_t k = 0; k < DIM; k++) distance[k] = (double)x[k] - (double)b[k];
     for (size_t j = 0; j < CODE; j++) {
@@ -184,7 +180,8 @@ static void linear_model_is_probabilistic_pca(void **state)
     assert_true(mean_bound(model, x) < best - 1);
     train_linear(model, &view);
     assert_near(mean_bound(model, x), best, 1e-3);
-    assert_near(log_variance_of((double)*weights(model, 3, "log_variance")), log(noise), 1e-3);
+    assert_near(log_variance_of((double)*weights_of_layer(model, 3, "log_variance")), log(noise),
+                1e-3);
     ae__latent_likelihood(model, &view, 100, 1, got);
     for (size_t i = 0; i < POINTS; i++) mean += got[i] / POINTS;
     assert_near(mean, best, 2e-3);
@@ -216,7 +213,8 @@ typedef struct known_model {
 /* Weights of the encoder: the exact posterior, or one that is `off`. */
 static void set_encoder(known_model *k, double off)
 {
-    real *kernel = weights(k->model, 0, "kernel"), *bias = weights(k->model, 0, "bias");
+    real *kernel = weights_of_layer(k->model, 0, "kernel"),
+         *bias = weights_of_layer(k->model, 0, "bias");
     for (size_t j = 0; j < CODE; j++) {
         const double v = VARIANCE / (VARIANCE + k->length[j]);
         bias[j] = (real)(off / 4);
@@ -232,7 +230,8 @@ static void known_begin(known_model *k)
 {
     draw_state = 1;
     k->model = chain_model(&known);
-    real *kernel = weights(k->model, 2, "kernel"), *bias = weights(k->model, 2, "bias");
+    real *kernel = weights_of_layer(k->model, 2, "kernel"),
+         *bias = weights_of_layer(k->model, 2, "bias");
     for (size_t j = 0; j < CODE; j++) {
         k->length[j] = 0;
         for (size_t i = 0; i < DIM; i++) {
@@ -446,7 +445,8 @@ static trial trial_at(const double m[CASES], const double a[CASES])
         .terms = {{.kind = AE_LOSS_MSE}, ON(AE_PENALTY_KL, 1)},
         .code = 2};
     trial t = trial_of(&c, 1);
-    real *kernel = weights(t.model, 0, "kernel"), *bias = weights(t.model, 0, "bias");
+    real *kernel = weights_of_layer(t.model, 0, "kernel"),
+         *bias = weights_of_layer(t.model, 0, "bias");
     trial_draw(&t);
     for (size_t j = 0; j < CASES; j++) {
         kernel[j] = kernel[CASES + j] = 0;

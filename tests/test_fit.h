@@ -86,6 +86,26 @@ static inline int32_t interrupt(const ae_event *event, void *user)
     return event->kind != AE_EVENT_STOP && ++i->events == i->at;
 }
 
+/* ---- what training told ---- */
+
+/* A metric of every epoch; to be freed. */
+static inline double *history_of(const ae_model *model, int32_t metric)
+{
+    size_t count;
+    must(ae_model_history(model, metric, NULL, 0, &count));
+    double *values = malloc((count + 1) * sizeof *values);
+    assert_non_null(values);
+    must(ae_model_history(model, metric, values, count, NULL));
+    return values;
+}
+
+static inline double last_of(const ae_model *model, int32_t metric)
+{
+    double *values = history_of(model, metric), last = values[ae_model_epochs(model) - 1];
+    free(values);
+    return last;
+}
+
 /* ---- what a model is: the bytes of its file ---- */
 
 typedef struct image {

@@ -21,7 +21,8 @@ enum {
     A_ROWS = 256,    /* rows of A whose block of k stays in the second cache */
     MOST_COLS = 1024,
     FEWEST_COLS = 64,
-    FINISH_CELLS = 1 << 15, /* elements of C in a task that only runs the epilogue */
+    DONE_LATE = 1 << 15,    /* elements of C that are still in cache when all others are done, too */
+    FINISH_CELLS = 1 << 13, /* elements of C in a task that only finishes rows */
 
     /* Zeros of A are skipped where more than half of the terms of its strips are none
      * (docs/performance.md). */
@@ -29,9 +30,9 @@ enum {
     SKIP_TERMS = 1 << 19, /* least m n k */
     SKIP_TASK_ROWS = 64,
     SKIP_TASK_COLS = 512,
-    SAMPLE_STRIPS = 4, /* of rows, every SAMPLE_STEP-th term; */
-    SAMPLE_LINES = 16, /* where these lie side by side: lines of them, every SAMPLE_STEP-th strip */
-    SAMPLE_STEP = 4,
+    SAMPLES = 4,      /* strips of rows that are looked at; 4 times as many terms, where these are rows */
+    SAMPLE_RUN = 16,  /* numbers that lie side by side, */
+    SAMPLE_STEP = 64, /* and from the first of these to the next one's */
 };
 
 /* Tasks of `rows` x `cols`; numbered along the columns first, so that neighbours share A. */
@@ -39,9 +40,12 @@ typedef struct grid {
     const ae__gemm *g;
     const ae__kernels *kernels;
     size_t rows, cols;
+    size_t finish_rows; /* of a task that only finishes rows */
     bool skips;    /* zeros of A */
     bool finishes; /* a task ends with the epilogue, and with `done` where it has whole rows */
+    bool waits;    /* for the other products, since `done` may change what they read */
 } grid;
+
 
 /* `size` halved until `unit` terms for each fit a task. */
 static size_t task_size(size_t size, size_t least, size_t unit)
@@ -50,22 +54,27 @@ static size_t task_size(size_t size, size_t least, size_t unit)
     return size;
 }
 
-/* Looks at some terms of some strips, which lie evenly in A: what they tell of the rest decides no
- * number, only how fast the product is. */
+static bool has_term(const ae__gemm *g, size_t row, size_t term, size_t strip)
+{
+    const real *a = g->a + row * g->a_row + term * g->a_col;
+    bool any = false;
+    for (size_t i = 0; i < strip; i++, a += g->a_row) any |= *a != 0;
+    return any;
+}
+
+/* Looks at some lines of memory, which lie evenly in A: what they tell of the rest decides no number,
+ * only how fast the product is. */
 static bool is_mostly_zero(const ae__gemm *g, size_t strip)
 {
-    const size_t strips = g->m / strip;
     const bool by_rows = g->a_col == 1;
-    const size_t next = by_rows ? ae__max_size(strips / SAMPLE_STRIPS, 1) : SAMPLE_STEP;
-    const size_t next_term = by_rows ? SAMPLE_STEP : ae__max_size(g->k / SAMPLE_LINES, 1);
+    const size_t lines = by_rows ? g->m / strip : g->k, length = by_rows ? g->k : g->m / strip * strip;
+    const size_t samples = by_rows ? SAMPLES : SAMPLES * SAMPLES;
+    const size_t next = ae__max_size(lines / samples, 1), step = by_rows ? 1 : strip;
     size_t looked = 0, count = 0;
-    for (size_t s = 0; s < strips; s += next)
-        for (size_t p = 0; p < g->k; p += next_term, looked++) {
-            const real *a = g->a + s * strip * g->a_row + p * g->a_col;
-            bool any = false;
-            for (size_t i = 0; i < strip; i++) any |= a[i * g->a_row] != 0;
-            count += any;
-        }
+    for (size_t i = 0; i < lines; i += next)
+        for (size_t run = 0; run < length; run += SAMPLE_STEP)
+            for (size_t j = run; j < run + SAMPLE_RUN && j < length; j += step, looked++)
+                count += by_rows ? has_term(g, i * strip, j, strip) : has_term(g, j, i, strip);
     return 2 * count < looked;
 }
 
@@ -77,7 +86,7 @@ static bool skipping_pays(const ae__gemm *g, const ae__kernels *kernels)
 
 /* A small B: tasks of whole rows. A large one: its columns are cut, too, and where a loss or `done`
  * wants whole rows these follow in a second run over C. */
-static void cut(grid *t)
+static void cut(grid *t, bool alone)
 {
     const ae__gemm *g = t->g;
     t->skips = skipping_pays(g, t->kernels);
@@ -94,6 +103,8 @@ static void cut(grid *t)
     }
     const bool loss = g->epilogue && g->epilogue->loss != AE__ELEMENT_NONE;
     t->finishes = t->cols >= g->n || !(g->done || loss);
+    t->waits = !alone && g->done && t->finishes;
+    if (t->waits && g->m * g->n <= DONE_LATE) t->waits = t->finishes = false;
 }
 
 static void run_epilogue(const grid *t, size_t row, size_t rows, size_t col, size_t cols)
@@ -139,10 +150,8 @@ static size_t strip_rows(const grid *t, size_t rows, size_t cols)
     return ae__max_size(C_IN_L1 / sizeof(real) / cols / mr * mr, mr);
 }
 
-static void run_task(void *arg, size_t task, size_t worker)
+static void run_task(const grid *t, size_t task)
 {
-    (void)worker;
-    const grid *t = arg;
     const ae__gemm *g = t->g;
     const size_t across = ae__blocks(g->n, t->cols);
     const size_t row = task / across * t->rows, col = task % across * t->cols;
@@ -160,21 +169,12 @@ static void run_task(void *arg, size_t task, size_t worker)
     if (g->done && across == 1) g->done(g->done_arg, row, rows);
 }
 
-/* The epilogue alone, over a C that is complete. */
-static void finish_task(void *arg, size_t task, size_t worker)
+/* Of a C that is complete. */
+static void finish_task(const grid *t, size_t task)
 {
-    (void)worker;
-    const grid *t = arg;
-    const size_t row = task * t->rows, rows = ae__min_size(t->rows, t->g->m - row);
+    const size_t row = task * t->finish_rows, rows = ae__min_size(t->finish_rows, t->g->m - row);
     run_epilogue(t, row, rows, 0, t->g->n);
     if (t->g->done) t->g->done(t->g->done_arg, row, rows);
-}
-
-static void finish(grid *t, ae__pool *pool)
-{
-    if (!t->g->epilogue && !t->g->done) return;
-    t->rows = ae__max_size(FINISH_CELLS / t->g->n, 1);
-    ae__pool_run(pool, ae__blocks(t->g->m, t->rows), finish_task, t);
 }
 
 #ifdef USE_CBLAS
@@ -234,18 +234,72 @@ static void call_cblas(const ae__gemm *g)
 
 #endif
 
-/* AE_GEMM_AUTO is the built-in product for every shape: docs/performance.md has the figures. */
-void ae__gemm_run(const ae__gemm *g, const ae__engine *engine)
+/* ---- meetings of the threads ---- */
+
+typedef struct job {
+    const grid *grid;
+    void (*fn)(const grid *t, size_t task);
+    size_t tasks;
+} job;
+
+typedef struct meeting {
+    job jobs[AE__GEMM_MOST];
+    size_t n;
+    ae__beside beside;
+} meeting;
+
+static void add_product(meeting *m, const grid *t)
 {
-    if (g->m == 0 || g->n == 0) return;
-    grid t = {.g = g, .kernels = engine->kernels};
-    if (engine->gemm == AE_GEMM_CBLAS && fits_cblas(g)) {
-        call_cblas(g);
-        finish(&t, engine->pool);
-        return;
+    const size_t tasks = ae__blocks(t->g->m, t->rows) * ae__blocks(t->g->n, t->cols);
+    m->jobs[m->n++] = (job){t, run_task, tasks};
+}
+
+static void add_finish(meeting *m, grid *t)
+{
+    if (!t->g->epilogue && !t->g->done) return;
+    t->finish_rows = ae__max_size(FINISH_CELLS / t->g->n, 1);
+    m->jobs[m->n++] = (job){t, finish_task, ae__blocks(t->g->m, t->finish_rows)};
+}
+
+static void take_task(void *arg, size_t task, size_t worker)
+{
+    const meeting *m = arg;
+    for (const job *j = m->jobs; j < m->jobs + m->n; j++) {
+        if (task < j->tasks) {
+            j->fn(j->grid, task);
+            return;
+        }
+        task -= j->tasks;
     }
-    cut(&t);
-    const size_t tasks = ae__blocks(g->m, t.rows) * ae__blocks(g->n, t.cols);
-    ae__pool_run(engine->pool, tasks, run_task, &t);
-    if (!t.finishes) finish(&t, engine->pool);
+    m->beside.fn(m->beside.arg, task, worker);
+}
+
+static void meet(meeting *m, const ae__engine *engine)
+{
+    size_t tasks = m->beside.tasks;
+    for (size_t i = 0; i < m->n; i++) tasks += m->jobs[i].tasks;
+    ae__pool_run(engine->pool, tasks, take_task, m);
+}
+
+/* AE_GEMM_AUTO is the built-in product for every shape: docs/performance.md has the figures. */
+void ae__gemm_run(const ae__gemm *products, size_t n, ae__beside beside, const ae__engine *engine)
+{
+    grid grids[AE__GEMM_MOST];
+    meeting first = {.beside = beside}, second = {.n = 0};
+    for (size_t i = 0; i < n; i++) {
+        const ae__gemm *g = &products[i];
+        grid *t = &grids[i];
+        *t = (grid){.g = g, .kernels = engine->kernels};
+        if (g->m == 0 || g->n == 0) {
+            continue;
+        } else if (engine->gemm == AE_GEMM_CBLAS && fits_cblas(g)) {
+            call_cblas(g);
+        } else {
+            cut(t, n == 1);
+            add_product(t->waits ? &second : &first, t);
+        }
+        if (!t->finishes) add_finish(&second, t);
+    }
+    meet(&first, engine);
+    meet(&second, engine);
 }

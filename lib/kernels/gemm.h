@@ -19,7 +19,8 @@ typedef struct ae__gemm {
     size_t c_row;
     bool accumulate;
     const ae__epilogue *epilogue; /* rows count from row 0 of C; NULL: none */
-    /* Called by the task that finished rows [row, row + rows) of C, all columns; NULL: none. */
+    /* Called by a task when rows [row, row + rows) of C are finished, all columns, and no other product
+     * of this call reads any more; NULL: none. */
     void (*done)(void *arg, size_t row, size_t rows);
     void *done_arg;
 } ae__gemm;
@@ -31,7 +32,17 @@ typedef struct ae__engine {
     int32_t gemm;   /* AE_GEMM_* */
 } ae__engine;
 
-void ae__gemm_run(const ae__gemm *g, const ae__engine *engine);
+/* Tasks of another kind. */
+typedef struct ae__beside {
+    ae__task *fn;
+    void *arg;
+    size_t tasks; /* 0: none */
+} ae__beside;
+
+/* Up to AE__GEMM_MOST products that do not need each other's C, and what else can be done beside them, in
+ * as few meetings of the threads as it takes. */
+enum { AE__GEMM_MOST = 2 };
+void ae__gemm_run(const ae__gemm *products, size_t n, ae__beside beside, const ae__engine *engine);
 
 /* Whether a CBLAS was built in. */
 bool ae__gemm_has_cblas(void);

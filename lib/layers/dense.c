@@ -81,35 +81,28 @@ static void forward(const ae__layer_call *call)
             .c_row = call->y_row,
             .epilogue = &epilogue,
         },
-        call->context->engine);
+        1, (ae__beside){0}, call->context->engine);
 }
 
 #ifdef AE_TRAINING
 
-static void input_gradient(const ae__layer_call *call)
+/* dx = dz kernel^T, times the derivative of the activation below. */
+static ae__gemm input_gradient(const ae__layer_call *call, const ae__epilogue *epilogue)
 {
-    ae__epilogue epilogue = {
-        .prev = call->below_act == AE_ACT_LINEAR ? NULL : call->x,
-        .prev_ld = call->x_row,
-        .prev_act = call->below_act,
-        .prev_slope = call->below_slope,
+    return (ae__gemm){
+        .m = call->rows,
+        .n = call->in,
+        .k = call->out,
+        .a = call->dy,
+        .a_row = call->y_row,
+        .a_col = 1,
+        .b = call->weights[KERNEL],
+        .b_row = tied(call) ? call->in : 1,
+        .b_col = tied(call) ? 1 : call->out,
+        .c = call->dx,
+        .c_row = call->x_row,
+        .epilogue = epilogue,
     };
-    ae__gemm_run(
-        &(ae__gemm){
-            .m = call->rows,
-            .n = call->in,
-            .k = call->out,
-            .a = call->dy,
-            .a_row = call->y_row,
-            .a_col = 1,
-            .b = call->weights[KERNEL],
-            .b_row = tied(call) ? call->in : 1,
-            .b_col = tied(call) ? 1 : call->out,
-            .c = call->dx,
-            .c_row = call->x_row,
-            .epilogue = &epilogue,
-        },
-        call->context->engine);
 }
 
 static void kernel_rows_done(void *arg, size_t row, size_t rows)
@@ -120,28 +113,26 @@ static void kernel_rows_done(void *arg, size_t row, size_t rows)
 }
 
 /* dkernel = x^T dz; tied: dz^T x, out x in. */
-static void kernel_gradient(const ae__layer_call *call)
+static ae__gemm kernel_gradient(const ae__layer_call *call)
 {
     const ae__weight_info *kernel = &call->info->weights[KERNEL];
     const bool swap = tied(call);
-    ae__gemm_run(
-        &(ae__gemm){
-            .m = kernel->rows,
-            .n = kernel->cols,
-            .k = call->rows,
-            .a = swap ? call->dy : call->x,
-            .a_row = 1,
-            .a_col = swap ? call->y_row : call->x_row,
-            .b = swap ? call->x : call->dy,
-            .b_row = swap ? call->x_row : call->y_row,
-            .b_col = 1,
-            .c = call->dw[KERNEL],
-            .c_row = kernel->cols,
-            .accumulate = call->accumulate[KERNEL],
-            .done = call->finished ? kernel_rows_done : NULL,
-            .done_arg = (void *)call,
-        },
-        call->context->engine);
+    return (ae__gemm){
+        .m = kernel->rows,
+        .n = kernel->cols,
+        .k = call->rows,
+        .a = swap ? call->dy : call->x,
+        .a_row = 1,
+        .a_col = swap ? call->y_row : call->x_row,
+        .b = swap ? call->x : call->dy,
+        .b_row = swap ? call->x_row : call->y_row,
+        .b_col = 1,
+        .c = call->dw[KERNEL],
+        .c_row = kernel->cols,
+        .accumulate = call->accumulate[KERNEL],
+        .done = call->finished ? kernel_rows_done : NULL,
+        .done_arg = (void *)call,
+    };
 }
 
 static void bias_task(void *arg, size_t task, size_t worker)
@@ -157,12 +148,19 @@ static void bias_task(void *arg, size_t task, size_t worker)
 
 static void backward(const ae__layer_call *call)
 {
-    if (call->dx) input_gradient(call);
-    if (has_bias(call)) {
-        size_t tasks = ae__blocks(call->out, BIAS_COLUMNS);
-        ae__pool_run(call->context->engine->pool, tasks, bias_task, (void *)call);
-    }
-    kernel_gradient(call);
+    const ae__epilogue epilogue = {
+        .prev = call->below_act == AE_ACT_LINEAR ? NULL : call->x,
+        .prev_ld = call->x_row,
+        .prev_act = call->below_act,
+        .prev_slope = call->below_slope,
+    };
+    const size_t bias_tasks = has_bias(call) ? ae__blocks(call->out, BIAS_COLUMNS) : 0;
+    ae__gemm products[AE__GEMM_MOST];
+    size_t n = 0;
+    if (call->dx) products[n++] = input_gradient(call, &epilogue);
+    products[n++] = kernel_gradient(call); /* whose `done` may change the kernel */
+    ae__gemm_run(products, n, (ae__beside){bias_task, (void *)call, bias_tasks},
+                 call->context->engine);
 }
 
 #endif

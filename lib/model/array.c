@@ -7,7 +7,7 @@
 #include "base/size.h"
 #include "base/status.h"
 
-enum { ROWS = 16 /* of one task */, AHEAD = 8 /* rows prefetched before their turn */, LINE = 64 };
+enum { ROWS = 32 /* of one task */, AHEAD = 8 /* rows prefetched before their turn */, LINE = 64 };
 
 /* Bytes of a number, and what it may be where that is no matter of its scale. */
 typedef struct number_type {
@@ -185,16 +185,22 @@ static inline __attribute__((always_inline)) void prefetch_row(const ae__array *
     for (size_t i = 0; i < count; i += LINE) __builtin_prefetch(bytes + i);
 }
 
+/* Rows from i to end: of others some thread may be at work elsewhere, and prefetch them there. */
+static void gather_some(const gathering *g, size_t i, size_t end)
+{
+    const size_t row = ae__row_stride(g->array->dim);
+    for (size_t j = i; j < end && j < i + AHEAD; j++) prefetch_row(g->array, number_at(g, j));
+    for (; i < end; i++) {
+        if (i + AHEAD < end) prefetch_row(g->array, number_at(g, i + AHEAD));
+        convert_row(g->array, number_at(g, i), g->buffer + i * row, g->kernels);
+    }
+}
+
 static void gather_task(void *arg, size_t task, size_t worker)
 {
     const gathering *g = arg;
-    size_t end = ae__min_size((task + 1) * ROWS, g->count);
     (void)worker;
-    for (size_t i = task * ROWS; i < end; i++) {
-        if (i + AHEAD < g->count) prefetch_row(g->array, number_at(g, i + AHEAD));
-        convert_row(g->array, number_at(g, i), g->buffer + i * ae__row_stride(g->array->dim),
-                    g->kernels);
-    }
+    gather_some(g, task * ROWS, ae__min_size((task + 1) * ROWS, g->count));
 }
 
 static ae__rows gather(const ae__array *array, const uint64_t *numbers, size_t first, size_t count,
@@ -209,6 +215,13 @@ ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_
                           real *buffer, const ae__engine *engine)
 {
     return gather(array, numbers, 0, count, buffer, engine);
+}
+
+void ae__array_gather_alone(const ae__array *array, const uint64_t *numbers, size_t count,
+                            real *buffer, const ae__kernels *kernels)
+{
+    const gathering g = {array, numbers, 0, count, buffer, kernels};
+    gather_some(&g, 0, count);
 }
 
 ae__rows ae__array_copy(const ae__array *array, size_t first, size_t count, real *buffer,

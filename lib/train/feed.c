@@ -6,35 +6,49 @@
 #include "base/size.h"
 #include "base/status.h"
 
-enum { NUMBERS = 32 /* rows numbered by one task */ };
+enum { ROWS = 32 /* of one task */ };
 
 static bool is_source(const ae__array *array)
 {
     return array && array->source;
 }
 
-/* ---- numbers ---- */
+/* ---- rows of a batch ---- */
 
 static bool holds(const ae__stretch *stretch, uint64_t position)
 {
     return position >= stretch->first && position - stretch->first < stretch->rows;
 }
 
-static void number_task(void *arg, size_t task, size_t worker)
+/* Numbers rows [begin, end) of the batch. */
+static void number_rows(ae__feed *f, size_t begin, size_t end)
 {
-    ae__feed *f = arg;
     ae__stretch stretch;
-    size_t end = ae__min_size((task + 1) * NUMBERS, f->batch.rows);
-    (void)worker;
-    for (size_t i = task * NUMBERS, n; i < end; i += n) {
+    for (size_t i = begin, n; i < end; i += n) {
         const uint64_t position = f->batch.at + i;
-        uint64_t some[NUMBERS], *slots = f->slots ? f->slots + i : some;
+        uint64_t some[ROWS], *slots = f->slots ? f->slots + i : some;
         ae__sequence_stretch(&f->sequence, position, &stretch);
         n = end - i;
         if (n > stretch.first + stretch.rows - position)
             n = (size_t)(stretch.first + stretch.rows - position);
         ae__sequence_slots(&f->sequence, &stretch, position, n, slots);
         ae__sequence_rows(&f->sequence, &stretch, slots, n, f->batch.numbers + i);
+    }
+}
+
+/* Numbers some rows, and takes them out of memory. */
+static void rows_task(void *arg, size_t task, size_t worker)
+{
+    ae__feed *f = arg;
+    const size_t begin = task * ROWS, end = ae__min_size(begin + ROWS, f->batch.rows);
+    (void)worker;
+    number_rows(f, begin, end);
+    for (int32_t i = 0; i < AE__FEED_ROLES; i++) {
+        const ae__array *array = f->arrays[i];
+        if (!array || array->source) continue;
+        ae__array_gather_alone(array, f->batch.numbers + begin, end - begin,
+                               f->batch.buffers[i] + begin * ae__row_stride(array->dim),
+                               f->model->engine.kernels);
     }
 }
 
@@ -146,23 +160,18 @@ static int32_t take_from_windows(ae__feed *f, const uint64_t *numbers, size_t ro
 
 int32_t ae__feed_batch(ae__feed *f, ae__trainer *trainer, uint64_t at, ae__context *context)
 {
-    const ae__engine *engine = &f->model->engine;
-    const uint64_t *numbers = trainer->numbers;
     real *const buffers[] = {trainer->x, trainer->target, trainer->side, trainer->weight};
     ae__rows rows[AE__FEED_ROLES] = {{0}};
     f->batch.at = at;
     f->batch.numbers = trainer->numbers;
     f->batch.rows = context->rows;
-    ae__pool_run(engine->pool, ae__blocks(context->rows, NUMBERS), number_task, f);
-    for (int32_t i = 0; i < AE__FEED_ROLES; i++) {
-        const ae__array *array = f->arrays[i];
-        if (!array) continue;
-        rows[i] = (ae__rows){buffers[i], ae__row_stride(array->dim)};
-        if (!array->source) ae__array_gather(array, numbers, context->rows, buffers[i], engine);
-    }
-    if (f->block) AE_TRY(take_from_windows(f, numbers, context->rows, buffers));
+    f->batch.buffers = buffers;
+    ae__pool_run(f->model->engine.pool, ae__blocks(context->rows, ROWS), rows_task, f);
+    if (f->block) AE_TRY(take_from_windows(f, trainer->numbers, context->rows, buffers));
+    for (int32_t i = 0; i < AE__FEED_ROLES; i++)
+        if (f->arrays[i]) rows[i] = (ae__rows){buffers[i], ae__row_stride(f->arrays[i]->dim)};
     const ae__rows target = rows[f->arrays[1] ? 1 : 0];
-    context->row_numbers = numbers;
+    context->row_numbers = trainer->numbers;
     context->target = target.at;
     context->target_row = target.row;
     context->side = rows[2].at;

@@ -29,9 +29,11 @@ typedef struct ae__feed {
     ae__feed_window *now;     /* the one that rows are taken from */
     ae__runner *runner;       /* NULL: no reading ahead */
     ae__feed_window *reading; /* by the runner; NULL: nothing */
-    struct {                  /* of the batch that is being numbered */
-        uint64_t at, *numbers;
+    struct {                  /* the batch that is being taken */
+        uint64_t at;          /* position of its first row */
+        uint64_t *numbers;
         size_t rows;
+        real *const *buffers; /* one a role */
     } batch;
 } ae__feed;
 

@@ -52,10 +52,11 @@ static inline vec distance(const ae__epilogue *e, vec z, vec y, vec t, size_t la
     return v_derive_at(e->act, v_set1(e->slope), d, z, y);
 }
 
-static inline vec logistic(vec c, vec t, size_t lanes, losses *l)
+/* power: e^-|c| */
+static inline vec logistic(vec c, vec power, vec t, size_t lanes, losses *l)
 {
     const vec one = v_set1(1);
-    vec power = v_exp_minus_abs(c), factor = v_add(one, power);
+    vec factor = v_add(one, power);
     vec linear = v_sub(v_max(v_zero(), c), v_mul(t, c));
     l->product = v_mul(l->product, v_first(factor, lanes, one));
     l->sum = v_add(l->sum, v_first(linear, lanes, v_zero()));
@@ -67,12 +68,12 @@ static double total(const losses *l, const real *element, size_t lanes)
 {
     real lane[AE__LANES];
     vec each = v_add(l->sum, v_log(l->product));
-    double sum = 0;
+    double sum[4] = {0}; /* of every fourth, since one sum waits for itself */
     if (element) each = v_mul(each, v_load_n(element, lanes));
     v_store(lane, each);
-    for (size_t i = 0; i < AE__LANES; i++)
-        sum += (double)lane[i];
-    return sum;
+    for (size_t i = 0; i < AE__LANES; i += 4)
+        AE__UNROLL for (size_t k = 0; k < 4; k++) sum[k] += (double)lane[i + k];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 /* Columns [j, j + lanes) of one row; every pointer is at that row. */
@@ -85,7 +86,7 @@ static inline __attribute__((always_inline)) void run_vector(const ae__epilogue 
     vec y = e->loss == AE__ELEMENT_LOGISTIC ? z : v_activate(e->act, v_set1(e->slope), z);
     if (e->loss != AE__ELEMENT_NONE) {
         vec t = v_load_n(e->target + j, lanes);
-        vec d = e->loss == AE__ELEMENT_LOGISTIC ? logistic(z, t, lanes, l)
+        vec d = e->loss == AE__ELEMENT_LOGISTIC ? logistic(z, v_exp_minus_abs(z), t, lanes, l)
                                                 : distance(e, z, y, t, lanes, l);
         if (AE__TRAINS && e->gradient) y = v_mul(d, factor);
     }
@@ -96,6 +97,27 @@ static inline __attribute__((always_inline)) void run_vector(const ae__epilogue 
     v_store_n(c + j, y, lanes);
 }
 
+/* The same of the logistic loss, for as many whole vectors as go together; returns the next column. */
+static inline __attribute__((always_inline)) size_t
+run_logistic(const ae__epilogue *e, vec factor, real *c, size_t j, size_t end, losses *l)
+{
+    enum { N = AE__CHAINS };
+    for (; j + N * AE__LANES <= end; j += N * AE__LANES) {
+        vec z[N], power[N];
+        AE__UNROLL for (size_t i = 0; i < N; i++) {
+            z[i] = v_load(c + j + i * AE__LANES);
+            if (e->bias) z[i] = v_add(z[i], v_load(e->bias + j + i * AE__LANES));
+        }
+        v_exp_minus_abs_each(power, z, N);
+        AE__UNROLL for (size_t i = 0; i < N; i++) {
+            vec t = v_load(e->target + j + i * AE__LANES);
+            vec d = logistic(z[i], power[i], t, AE__LANES, l);
+            v_store(c + j + i * AE__LANES, AE__TRAINS && e->gradient ? v_mul(d, factor) : z[i]);
+        }
+    }
+    return j;
+}
+
 /* Columns [j, end) of a row, RUN vectors at most. */
 static __attribute__((noinline)) losses run_columns(const ae__epilogue *e, real *c, size_t j,
                                                     size_t end)
@@ -103,6 +125,8 @@ static __attribute__((noinline)) losses run_columns(const ae__epilogue *e, real 
     const ae__epilogue row = *e; /* a copy, so that no store to C can change it */
     const vec factor = v_set1(row.scale);
     losses l = {.sum = v_zero(), .product = v_set1(1)};
+    if (row.loss == AE__ELEMENT_LOGISTIC && !row.prev)
+        j = run_logistic(&row, factor, c, j, end, &l);
     for (; j + AE__LANES <= end; j += AE__LANES)
         run_vector(&row, factor, c, j, AE__LANES, &l);
     if (j < end) run_vector(&row, factor, c, j, end - j, &l);

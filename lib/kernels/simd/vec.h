@@ -7,6 +7,8 @@
  *                            to 1: X(channels, pixels, taps of a gradient)
  *   AE__CONV_ROWS_2, _1      pixels of those with 2 vectors of channels, with 1
  *   AE__WIDE                 sums of a single row that find registers
+ *   AE__CHAINS               vectors that go through a long formula together: of one, each operation waits
+ *                            for the last, and a processor looks only so far ahead for others
  *   AE__STRIP                rows whose zeros are passed over where all of them have one: the more, the
  *                            fewer such terms, and the less of B is read for each; divides AE__LANES
  *

@@ -8,6 +8,7 @@
 #define AE__MR    8 /* 16 sums, 2 vectors of B, 14 registers to spare */
 #define AE__WIDE  16
 #define AE__STRIP 2
+#define AE__CHAINS 4
 #define AE__TILE_ROWS(X) X(8) X(4) X(3) X(2) X(1)
 #define AE__CONV_TILES(X) X(8, 3, 3) X(4, 6, 4) X(3, 6, 4) X(1, 8, 4)
 #define AE__CONV_ROWS_2 6

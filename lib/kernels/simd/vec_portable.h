@@ -11,6 +11,7 @@
 #define AE__MR    4 /* 8 sums, 2 vectors of B, 2 for a product: 12 of 16 registers */
 #define AE__WIDE  8
 #define AE__STRIP 2
+#define AE__CHAINS 1
 #define AE__TILE_ROWS(X) X(4) X(3) X(2) X(1)
 #define AE__CONV_TILES(X) X(4, 2, 2) X(3, 2, 2) X(1, 4, 2)
 #define AE__CONV_ROWS_2 4

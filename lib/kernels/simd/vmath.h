@@ -89,16 +89,24 @@ static inline vec v_reduce(vec x, vec *n)
     return v_fma(*n, v_set1(2.12194440e-4f), r);
 }
 
-/* e^r - 1 for such an r, or one 0.03 beyond. */
+/* e^r - 1 for n such r, a constant, or r 0.03 beyond. */
+static inline __attribute__((always_inline)) void v_expm1_near_each(vec *y, const vec *r,
+                                                                    const size_t n)
+{
+    const float c[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                       4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+    vec p[AE__CHAINS];
+    AE__UNROLL for (size_t i = 0; i < n; i++) p[i] = v_set1(c[0]);
+    AE__UNROLL for (size_t k = 1; k < 6; k++)
+        AE__UNROLL for (size_t i = 0; i < n; i++) p[i] = v_fma(p[i], r[i], v_set1(c[k]));
+    AE__UNROLL for (size_t i = 0; i < n; i++) y[i] = v_fma(v_mul(r[i], r[i]), p[i], r[i]);
+}
+
 static inline vec v_expm1_near(vec r)
 {
-    vec p = v_set1(1.9875691500e-4f);
-    p = v_fma(p, r, v_set1(1.3981999507e-3f));
-    p = v_fma(p, r, v_set1(8.3334519073e-3f));
-    p = v_fma(p, r, v_set1(4.1665795894e-2f));
-    p = v_fma(p, r, v_set1(1.6666665459e-1f));
-    p = v_fma(p, r, v_set1(5.0000001201e-1f));
-    return v_fma(v_mul(r, r), p, r);
+    vec y;
+    v_expm1_near_each(&y, &r, 1);
+    return y;
 }
 
 /* e^r - 1, where e^x = 2^n e^r. */
@@ -228,6 +236,21 @@ static inline vec v_sigmoid_from(vec x, vec e)
 static inline vec v_exp_minus_abs(vec x)
 {
     return v_exp_below(v_copysign(x, v_set1(-1)));
+}
+
+/* The same of n vectors, a constant. */
+static inline __attribute__((always_inline)) void v_exp_minus_abs_each(vec *e, const vec *x,
+                                                                       const size_t n)
+{
+#ifdef AE_DOUBLE
+    for (size_t i = 0; i < n; i++) e[i] = v_exp_minus_abs(x[i]);
+#else
+    vec r[AE__CHAINS], k[AE__CHAINS];
+    AE__UNROLL for (size_t i = 0; i < n; i++)
+        r[i] = v_reduce(v_max(v_set1(-105.0f), v_copysign(x[i], v_set1(-1))), &k[i]);
+    v_expm1_near_each(e, r, n);
+    AE__UNROLL for (size_t i = 0; i < n; i++) e[i] = v_scale(v_add(e[i], v_set1(1)), k[i]);
+#endif
 }
 
 static inline vec v_sigmoid(vec x)

@@ -30,9 +30,9 @@ enum {
     SKIP_TERMS = 1 << 19, /* least m n k */
     SKIP_TASK_ROWS = 64,
     SKIP_TASK_COLS = 512,
-    SAMPLES = 4,      /* strips of rows that are looked at; 4 times as many terms, where these are rows */
-    SAMPLE_RUN = 16,  /* numbers that lie side by side, */
-    SAMPLE_STEP = 64, /* and from the first of these to the next one's */
+    SAMPLES = 4,       /* strips of rows that are looked at; 4 times as many terms, where these are rows */
+    SAMPLE_RUN = 16,   /* numbers that lie side by side, */
+    SAMPLE_STEP = 128, /* and from the first of these to the next one's */
 };
 
 /* Tasks of `rows` x `cols`; numbered along the columns first, so that neighbours share A. */
@@ -67,9 +67,9 @@ static bool has_term(const ae__gemm *g, size_t row, size_t term, size_t strip)
 static bool is_mostly_zero(const ae__gemm *g, size_t strip)
 {
     const bool by_rows = g->a_col == 1;
-    const size_t lines = by_rows ? g->m / strip : g->k, length = by_rows ? g->k : g->m / strip * strip;
-    const size_t samples = by_rows ? SAMPLES : SAMPLES * SAMPLES;
-    const size_t next = ae__max_size(lines / samples, 1), step = by_rows ? 1 : strip;
+    const size_t lines = by_rows ? g->m / strip : g->k;
+    const size_t length = by_rows ? g->k : g->m / strip * strip, step = by_rows ? 1 : strip;
+    const size_t next = ae__max_size(lines / (by_rows ? SAMPLES : SAMPLES * SAMPLES), 1);
     size_t looked = 0, count = 0;
     for (size_t i = 0; i < lines; i += next)
         for (size_t run = 0; run < length; run += SAMPLE_STEP)

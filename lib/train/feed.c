@@ -6,7 +6,7 @@
 #include "base/size.h"
 #include "base/status.h"
 
-enum { ROWS = 32 /* of one task */ };
+enum { ROWS = 64 /* of one task */ };
 
 static bool is_source(const ae__array *array)
 {

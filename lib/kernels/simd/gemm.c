@@ -97,23 +97,24 @@ TILE_ROWS(TILES)
 #define SHAPE(rows) {rows, {whole_##rows, one_##rows, two_##rows}},
 static const tile_shape shapes[] = {TILE_ROWS(SHAPE)}; /* from most rows to 1 */
 
-static void run_panel(const tile *panel, size_t rows, size_t cols)
+/* From the tile in the first rows on; moves it. */
+static void run_panel(tile *t, size_t rows, size_t cols)
 {
     const int kind = cols == AE__NR ? WHOLE : cols <= AE__LANES ? ONE : TWO;
     const tile_shape *shape = shapes;
+    const real *next = t->next;
     size_t fetch = 0; /* each tile fetches the next cache line of every row of the next panel */
-    tile t = *panel;
-    t.tail = cols <= AE__LANES ? cols : cols - AE__LANES;
+    t->tail = cols <= AE__LANES ? cols : cols - AE__LANES;
     while (rows > 0) {
         if (rows < shape->rows) {
             shape++;
             continue;
         }
-        t.next = panel->next + fetch % AE__NR;
-        shape->run[kind](&t);
+        t->next = next + fetch % AE__NR;
+        shape->run[kind](t);
         fetch += 64 / sizeof(real);
-        t.a += shape->rows * t.a_row;
-        t.c += shape->rows * t.c_row;
+        t->a += shape->rows * t->a_row;
+        t->c += shape->rows * t->c_row;
         rows -= shape->rows;
     }
 }
@@ -126,10 +127,10 @@ static void pack_columns(real *dst, const real *b, size_t b_col, size_t k, size_
     for (size_t j = 0; j < whole_cols; j += AE__LANES)
         for (size_t p = 0; p < whole_k; p += 4) {
             vec q[4];
-            for (size_t i = 0; i < 4; i++)
+            AE__UNROLL for (size_t i = 0; i < 4; i++)
                 q[i] = v_quads(b + (j + i) * b_col + p, 4 * b_col);
             v_transpose4(q);
-            for (size_t i = 0; i < 4; i++)
+            AE__UNROLL for (size_t i = 0; i < 4; i++)
                 v_store(dst + (p + i) * AE__NR + j, q[i]);
         }
     for (size_t j = 0; j < cols; j++)
@@ -149,12 +150,10 @@ void AE__SIMD(gemm)(const ae__gemm_block *g)
     size_t p = 0;
     do {
         tile t = {.k = ae__min_size(step, g->k - p),
-                  .a = g->a + p * g->a_col,
                   .a_row = g->a_row,
                   .a_col = g->a_col,
                   .b = panel,
                   .b_row = transposed ? AE__NR : g->b_row,
-                  .next = panel,
                   .c_row = g->c_row,
                   .add = g->accumulate || p > 0};
         for (size_t j = 0; j < g->n; j += AE__NR) {
@@ -162,10 +161,12 @@ void AE__SIMD(gemm)(const ae__gemm_block *g)
             size_t cols = ae__min_size(AE__NR, g->n - j);
             if (transposed) {
                 pack_columns(panel, b, g->b_col, t.k, cols);
+                t.next = panel;
             } else {
                 t.b = b;
                 t.next = j + AE__NR < g->n ? b + AE__NR : b;
             }
+            t.a = g->a + p * g->a_col;
             t.c = g->c + j;
             run_panel(&t, g->m, cols);
         }

@@ -21,7 +21,7 @@ enum {
     A_ROWS = 256,    /* rows of A whose block of k stays in the second cache */
     MOST_COLS = 1024,
     FEWEST_COLS = 64,
-    DONE_LATE = 1 << 15,    /* elements of C that are still in cache when all others are done, too */
+    DONE_LATE = 1 << 15, /* elements of C that are still in cache when all others are done, too */
     FINISH_CELLS = 1 << 13, /* elements of C in a task that only finishes rows */
 
     /* Zeros of A are skipped where more than half of the terms of its strips are none
@@ -30,7 +30,8 @@ enum {
     SKIP_TERMS = 1 << 19, /* least m n k */
     SKIP_TASK_ROWS = 64,
     SKIP_TASK_COLS = 512,
-    SAMPLES = 4,       /* strips of rows that are looked at; 4 times as many terms, where these are rows */
+    SAMPLES =
+        4, /* strips of rows that are looked at; 4 times as many terms, where these are rows */
     SAMPLE_RUN = 16,   /* numbers that lie side by side, */
     SAMPLE_STEP = 128, /* and from the first of these to the next one's */
 };
@@ -41,11 +42,10 @@ typedef struct grid {
     const ae__kernels *kernels;
     size_t rows, cols;
     size_t finish_rows; /* of a task that only finishes rows */
-    bool skips;    /* zeros of A */
-    bool finishes; /* a task ends with the epilogue, and with `done` where it has whole rows */
-    bool waits;    /* for the other products, since `done` may change what they read */
+    bool skips;         /* zeros of A */
+    bool finishes;      /* a task ends with the epilogue, and with `done` where it has whole rows */
+    bool waits;         /* for the other products, since `done` may change what they read */
 } grid;
-
 
 /* `size` halved until `unit` terms for each fit a task. */
 static size_t task_size(size_t size, size_t least, size_t unit)

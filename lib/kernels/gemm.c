@@ -30,9 +30,9 @@ enum {
     SKIP_TERMS = 1 << 19, /* least m n k */
     SKIP_TASK_ROWS = 64,
     SKIP_TASK_COLS = 512,
-    SAMPLES =
-        4, /* strips of rows that are looked at; 4 times as many terms, where these are rows */
-    SAMPLE_RUN = 16,   /* numbers that lie side by side, */
+    SAMPLES = 2,       /* strips of rows that are looked at, */
+    SAMPLE_TERMS = 8,  /* or terms, where those of neighbouring rows lie side by side: */
+    SAMPLE_RUN = 16,   /* numbers in a line of memory, */
     SAMPLE_STEP = 128, /* and from the first of these to the next one's */
 };
 
@@ -69,7 +69,7 @@ static bool is_mostly_zero(const ae__gemm *g, size_t strip)
     const bool by_rows = g->a_col == 1;
     const size_t lines = by_rows ? g->m / strip : g->k;
     const size_t length = by_rows ? g->k : g->m / strip * strip, step = by_rows ? 1 : strip;
-    const size_t next = ae__max_size(lines / (by_rows ? SAMPLES : SAMPLES * SAMPLES), 1);
+    const size_t next = ae__max_size(lines / (by_rows ? SAMPLES : SAMPLE_TERMS), 1);
     size_t looked = 0, count = 0;
     for (size_t i = 0; i < lines; i += next)
         for (size_t run = 0; run < length; run += SAMPLE_STEP)

@@ -9,7 +9,7 @@ import sys
 FLOOR = {"ae": 0, "base": 0, "kernels": 1, "layers": 2, "terms": 2, "optim": 2, "model": 3, "train": 4, "api": 5}
 SHARED = {"layers/context.h", "layers/weight.h"}  # the step context, and what is said of weights
 GENERATED = {"constants.def"}
-ONLY = [("kernels/gemm.c", re.compile(r"#include\s*[<\"]cblas\.h"), "cblas.h"),
+ONLY = [("kernels/cblas.c", re.compile(r"#include\s*[<\"]cblas\.h"), "cblas.h"),
         ("base/mem.c", re.compile(r"\b(malloc|calloc|realloc|free)\s*\("), "the heap")]
 
 lib = pathlib.Path(__file__).resolve().parent.parent / "lib"

@@ -4,12 +4,7 @@
 
 #include "ae/ae.h"
 #include "base/size.h"
-
-#if defined(AE_HAVE_CBLAS) && !defined(AE_DOUBLE)
-#define USE_CBLAS
-#include <cblas.h>
-#include <limits.h>
-#endif
+#include "kernels/cblas.h"
 
 enum {
     TASK_TERMS = 1 << 20, /* multiply-adds that are worth a task: about 10 us */
@@ -177,63 +172,6 @@ static void finish_task(const grid *t, size_t task)
     if (t->g->done) t->g->done(t->g->done_arg, row, rows);
 }
 
-#ifdef USE_CBLAS
-
-bool ae__gemm_has_cblas(void)
-{
-    return true;
-}
-
-static bool fits_cblas(const ae__gemm *g)
-{
-    const size_t sizes[] = {g->m, g->n, g->k, g->a_row, g->a_col, g->b_row, g->b_col, g->c_row};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (sizes[i] > INT_MAX) return false;
-    return true;
-}
-
-/* A matrix as CBLAS wants it. Rows lie at least a row apart there, even where there is but one and
- * our stride is 1: it would refuse, on stderr, and multiply nothing. */
-typedef struct operand {
-    bool transposed;
-    int stride;
-} operand;
-
-static operand operand_of(size_t rows, size_t cols, size_t row, size_t col)
-{
-    if (col == 1) return (operand){false, (int)ae__max_size(row, cols)};
-    return (operand){true, (int)ae__max_size(col, rows)};
-}
-
-static void call_cblas(const ae__gemm *g)
-{
-    const operand a = operand_of(g->m, g->k, g->a_row, g->a_col);
-    const operand b = operand_of(g->k, g->n, g->b_row, g->b_col);
-    cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
-                b.transposed ? CblasTrans : CblasNoTrans, (int)g->m, (int)g->n, (int)g->k, 1.0f,
-                g->a, a.stride, g->b, b.stride, g->accumulate ? 1.0f : 0.0f, g->c, (int)g->c_row);
-}
-
-#else
-
-bool ae__gemm_has_cblas(void)
-{
-    return false;
-}
-
-static bool fits_cblas(const ae__gemm *g)
-{
-    (void)g;
-    return false;
-}
-
-static void call_cblas(const ae__gemm *g)
-{
-    (void)g;
-}
-
-#endif
-
 /* ---- meetings of the threads ---- */
 
 typedef struct job {
@@ -292,8 +230,8 @@ void ae__gemm_run(const ae__gemm *products, size_t n, ae__beside beside, const a
         *t = (grid){.g = g, .kernels = engine->kernels};
         if (g->m == 0 || g->n == 0) {
             continue;
-        } else if (engine->gemm == AE_GEMM_CBLAS && fits_cblas(g)) {
-            call_cblas(g);
+        } else if (engine->gemm == AE_GEMM_CBLAS && ae__cblas_takes(g)) {
+            ae__cblas_multiply(g);
         } else {
             cut(t, n == 1);
             add_product(t->waits ? &second : &first, t);

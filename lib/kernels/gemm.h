@@ -1,5 +1,4 @@
-/* The product of any two matrices, with what is done to the result while it is in cache. The door
- * to CBLAS: gemm.c is the only file that includes <cblas.h>. */
+/* The product of any two matrices, with what is done to the result while it is in cache. */
 #ifndef AE__KERNELS_GEMM_H
 #define AE__KERNELS_GEMM_H
 
@@ -43,8 +42,5 @@ typedef struct ae__beside {
  * as few meetings of the threads as it takes. */
 enum { AE__GEMM_MOST = 2 };
 void ae__gemm_run(const ae__gemm *products, size_t n, ae__beside beside, const ae__engine *engine);
-
-/* Whether a CBLAS was built in. */
-bool ae__gemm_has_cblas(void);
 
 #endif

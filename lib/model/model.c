@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "kernels/cblas.h"
 
 enum {
     STAGE = 1 << 16 /* bytes that a source is asked for at a time, or one row where that is more */
@@ -315,7 +316,7 @@ int32_t ae__model_configure(ae_model *model)
     if (!engine.kernels)
         return ae__fail(AE_ERR_UNSUPPORTED, "cpu: level %d is not there, the best is %d", (int)cpu,
                         (int)ae__cpu_best());
-    if (engine.gemm == AE_GEMM_CBLAS && !ae__gemm_has_cblas())
+    if (engine.gemm == AE_GEMM_CBLAS && !ae__cblas_is_there())
         return ae__fail(AE_ERR_UNSUPPORTED, "gemm: no CBLAS was built in");
     AE_TRY(make_pool(model, threads, &engine.pool));
     int32_t status = choose_chunk(model, &engine);

@@ -56,15 +56,20 @@ static size_t idx_head(char *head, int code, int n, const uint32_t *dims)
     return 4 + 4 * (size_t)n;
 }
 
-/* The table's numbers with their bytes in this order, to be freed. */
-static char *body_of(int32_t type, bool big)
+static bool big_endian(void)
 {
-    const size_t unit = bytes_of(type);
     const union {
         uint16_t word;
         uint8_t first;
     } probe = {1};
-    bool swapped = big == (probe.first == 1);
+    return probe.first == 0;
+}
+
+/* The table's numbers with their bytes in this order, to be freed. */
+static char *body_of(int32_t type, bool big)
+{
+    const size_t unit = bytes_of(type);
+    const bool swapped = big != big_endian();
     char *body = malloc(N * DIM * unit);
     for (size_t i = 0; i < N * DIM * unit; i++)
         body[i] =
@@ -377,8 +382,8 @@ static void write_wide(int64_t rows)
     char dictionary[128], head[256];
     float row[WIDE];
     snprintf(dictionary, sizeof dictionary,
-             "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %d)}", (long long)rows,
-             WIDE);
+             "{'descr': '%cf4', 'fortran_order': False, 'shape': (%lld, %d)}",
+             big_endian() ? '>' : '<', (long long)rows, WIDE);
     write_file(head, npy_head(head, 1, dictionary), "", 0);
     FILE *f = fopen(path, "ab");
     for (int64_t i = 0; i < rows; i++) {

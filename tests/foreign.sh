@@ -4,7 +4,7 @@
 #
 # Not run unless named: what takes minutes under emulation and computes nothing that other tests do not
 # (double_*, fit_*, kernels_math, latent, optim: numbers of the portable kernels; save_faults, file_hostile: every
-# byte in turn); base_cpu for nehalem, which asks /proc of the host; api_host for s390x, which counts qemu's threads.
+# byte in turn); base_cpu for nehalem, which asks /proc of the host.
 set -eu
 root=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 processor=$1
@@ -63,10 +63,7 @@ nehalem)
     long="$long|base_cpu"
     ;;
 aarch64) cross arm64 little ;;
-s390x)
-    cross s390x big
-    long="$long|api_host"
-    ;;
+s390x) cross s390x big ;;
 *) sed -n '2,/^set/{s/^# \{0,1\}//p;}' "$0"; exit 2 ;;
 esac
 ninja -C "$folder"

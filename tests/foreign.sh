@@ -3,14 +3,14 @@
 # qemu-user: nehalem (x86-64 without AVX), aarch64, s390x (big-endian). TEST...: these alone.
 #
 # Not run unless named: what takes minutes under emulation and computes nothing that other tests do not
-# (double_*, fit_*, kernels_math, latent, optim, revival: numbers of the portable kernels; save_faults, file_hostile:
-# every byte in turn); base_cpu for nehalem, which asks /proc of the host.
+# (double_*, fit_*, kernels_math, latent, optim, revival: numbers of the portable kernels); save_faults, as qemu-user
+# has no ptrace; base_cpu for nehalem, which asks /proc of the host.
 set -eu
 root=$(CDPATH='' cd "$(dirname "$0")/.." && pwd)
 processor=$1
 folder=$2
 shift 2
-long='double_|fit_|kernels_math|latent|optim|revival|save_faults|file_hostile|_double$'
+long='double_|fit_|kernels_math|latent|optim|revival|save_faults|_double$'
 unset CC CFLAGS LDFLAGS
 
 # fetch ARCHITECTURE FOLDER: Debian's cmocka for it. With lists of packages of their own, so that the system's stay.

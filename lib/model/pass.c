@@ -18,14 +18,19 @@ static void add_values(const ae__pass *pass, int32_t term, size_t rows)
 {
     const ae__term_plan *plan = &pass->model->plan.terms[term];
     const size_t dim = pass->model->plan.layers[plan->layer].out, data = pass->context->rows;
-    const size_t all = data * rows_out(pass), each = all / rows;
+    const size_t samples = rows_out(pass), each = data * samples / rows, of_row = rows / data;
     const double part = ae__term_reduction(plan->ops, dim) * (double)data / (double)rows;
     double factor = ae__term_factor(plan->ops, plan->spec, dim, pass->context);
+    double total = pass->parts[AE__PART_TERM + term];
+    const double *value = pass->values;
     if (pass->densities) factor = plan->ops->density;
+    for (size_t i = 0; i < data; i++) {
+        const double weight = ae__context_row_weight(pass->context, i);
+        for (size_t k = 0; k < of_row; k++) total += weight * (part * value[i * of_row + k]);
+    }
+    pass->parts[AE__PART_TERM + term] = total;
     for (size_t i = 0; i < rows; i++)
-        pass->parts[AE__PART_TERM + term] +=
-            ae__context_row_weight(pass->context, i / (rows / data)) * (part * pass->values[i]);
-    for (size_t i = 0; i < all; i++) pass->sums[i] += factor * pass->values[i / each];
+        for (size_t k = 0; k < each; k++) pass->sums[i * each + k] += factor * value[i];
 }
 
 static ae__term_call term_call(const ae__pass *pass, int32_t term, const real *y)

@@ -26,7 +26,7 @@ enum {
     SKIP_TASK_ROWS = 64,
     SKIP_TASK_COLS = 512,
     SAMPLES = 2,       /* strips of rows that are looked at, */
-    SAMPLE_TERMS = 8,  /* or terms, where those of neighbouring rows lie side by side: */
+    SAMPLE_TERMS = 4,  /* or terms, where those of neighbouring rows lie side by side: */
     SAMPLE_RUN = 16,   /* numbers in a line of memory, */
     SAMPLE_STEP = 128, /* and from the first of these to the next one's */
 };
@@ -195,7 +195,7 @@ static void add_product(meeting *m, const grid *t)
 static void add_finish(meeting *m, grid *t)
 {
     if (!t->g->epilogue && !t->g->done) return;
-    t->finish_rows = ae__max_size(FINISH_CELLS / t->g->n, 1);
+    t->finish_rows = ae__even_block(t->g->m, ae__max_size(FINISH_CELLS / t->g->n, 1));
     m->jobs[m->n++] = (job){t, finish_task, ae__blocks(t->g->m, t->finish_rows)};
 }
 

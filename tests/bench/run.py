@@ -45,7 +45,7 @@ def arguments():
 
 def environment(threads):
     env = {k: v for k, v in os.environ.items() if k not in HOLDS_BACK}
-    env.update(OMP_PROC_BIND="true", OMP_NUM_THREADS=str(threads))
+    env.update(OMP_PROC_BIND="true", OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
     return env
 
 

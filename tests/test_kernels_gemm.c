@@ -134,6 +134,16 @@ static void single_rows_have_the_documented_order(void **state)
     for (size_t k = 0; k <= 40; k++) check_block(1, 40, k * 37, 0);
 }
 
+static void few_rows_have_the_documented_order(void **state)
+{
+    (void)state;
+    for (size_t m = 1; m <= 5; m++)
+        for (size_t n = 1; n <= 140; n += 3) {
+            check_block(m, n, 4 * draw_below(150), (unsigned)draw_below(32) | 2);
+            check_block(m, n, 1 + draw_below(300), (unsigned)draw_below(32) & ~2u);
+        }
+}
+
 static void rows_a_kibibyte_apart_are_multiplied_alike(void **state)
 {
     (void)state;
@@ -432,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_have_the_documented_order_at_every_tile_edge),
         cmocka_unit_test(single_rows_have_the_documented_order),
+        cmocka_unit_test(few_rows_have_the_documented_order),
         cmocka_unit_test(rows_a_kibibyte_apart_are_multiplied_alike),
         cmocka_unit_test(skipping_zeros_changes_no_number),
         cmocka_unit_test(nan_is_not_skipped),

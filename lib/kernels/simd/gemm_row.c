@@ -70,6 +70,7 @@ static inline __attribute__((always_inline)) void run_strip(const strip *s, cons
 
 /* One function each, so that every sum gets a register. */
 static void wide(const strip *s) { run_strip(s, 1, WIDE); }
+static void four_by_1(const strip *s) { run_strip(s, 1, 4); }
 static void pair_by_4(const strip *s) { run_strip(s, 4, 2); }
 static void pair_by_2(const strip *s) { run_strip(s, 2, 2); }
 static void pair_by_1(const strip *s) { run_strip(s, 1, 2); }
@@ -77,14 +78,16 @@ static void one_by_4(const strip *s) { run_strip(s, 4, 1); }
 static void one_by_2(const strip *s) { run_strip(s, 2, 1); }
 static void one_by_1(const strip *s) { run_strip(s, 1, 1); }
 
-/* Vectors of columns that the next strip takes: WIDE, 2 or 1, and blocks of k: 4, 2 or 1. */
+/* Vectors of columns that the next strip takes: WIDE, 4, 2 or 1, and blocks of k: 4, 2 or 1. */
 static void run_column(strip *s, size_t vecs, size_t blocks)
 {
     for (size_t taken; s->first < blocks; s->first += taken) {
         size_t left = blocks - s->first;
-        taken = vecs == WIDE ? 1 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        taken = vecs >= 4 ? 1 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
         if (vecs == WIDE)
             wide(s);
+        else if (vecs == 4)
+            four_by_1(s);
         else if (vecs == 2)
             (taken == 4 ? pair_by_4 : taken == 2 ? pair_by_2 : pair_by_1)(s);
         else
@@ -99,7 +102,10 @@ void AE__SIMD(gemm_row)(const ae__gemm_block *g)
     const size_t blocks = step == 0 ? 1 : (g->k + step - 1) / step;
     while (s.col < g->n) {
         size_t left = g->n - s.col;
-        size_t vecs = left >= WIDE * AE__LANES ? WIDE : left > AE__LANES ? 2 : 1;
+        size_t vecs = left >= WIDE * AE__LANES ? WIDE
+                      : left > 3 * AE__LANES   ? 4
+                      : left > AE__LANES       ? 2
+                                               : 1;
         size_t cols = ae__min_size(left, vecs * AE__LANES);
         s.first = 0;
         s.tail = cols - (vecs - 1) * AE__LANES;

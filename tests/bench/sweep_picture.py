@@ -56,8 +56,10 @@ def curves(lines, batches, widths):
     low = min(min(line["gflops"], line["cblas_gflops"]) for line in lines.values())
     low, high = max((rate for rate in RATES if rate <= low), default=low), peak * 1.12
 
+    span = math.log(batches[-1] / batches[0]) or 1
+
     def x_of(batch):
-        return LEFT + SIDE * math.log(batch / batches[0]) / math.log(batches[-1] / batches[0])
+        return LEFT + SIDE * math.log(batch / batches[0]) / span
 
     def y_of(rate):
         return TOP + HIGH * (1 - math.log(rate / low) / math.log(high / low))
@@ -72,7 +74,9 @@ def curves(lines, batches, widths):
         if batch != 64:  # beside 100
             yield text(x_of(batch), bottom + 18, batch)
     yield line(LEFT, y_of(peak), LEFT + SIDE, y_of(peak), SOFT)
-    yield text(LEFT + 6, y_of(peak) - 5, f"peak of one core, {peak:.0f}", "start", f' fill="{SOFT}"')
+    threads = max(line["threads"] for line in lines.values())
+    cores = "one core" if threads == 1 else f"{threads} cores"
+    yield text(LEFT + 6, y_of(peak) - 5, f"peak of {cores}, {peak:.0f}", "start", f' fill="{SOFT}"')
     yield text(LEFT + SIDE / 2, bottom + 42, "rows in a batch")
     middle = TOP + HIGH / 2
     yield text(16, middle, "GFLOP/s of a training step", more=f' transform="rotate(-90 16 {middle:.4g})"')

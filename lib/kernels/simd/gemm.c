@@ -146,8 +146,14 @@ static void pack_columns(real *dst, const real *b, size_t b_col, size_t k, size_
             dst[p * AE__NR + j] = b[j * b_col + p];
 }
 
-/* A whole panel of a transposed B, a_col = 1 and k of whole quads, for so few rows that packing does
- * not pay. rows is a constant wherever this is called. */
+/* A single term of a whole panel of a transposed B. */
+static __attribute__((noinline)) void pick(real *y, const real *b, size_t b_col)
+{
+    for (size_t j = 0; j < AE__NR; j++) y[j] = b[j * b_col];
+}
+
+/* A whole panel of a transposed B, a_col = 1, for so few rows that packing does not pay. rows is a
+ * constant wherever this is called. */
 static inline __attribute__((always_inline)) void run_turned(const tile *t, size_t b_col,
                                                              const size_t rows)
 {
@@ -158,7 +164,8 @@ static inline __attribute__((always_inline)) void run_turned(const tile *t, size
     AE__UNROLL for (size_t r = 0; r < rows; r++)
         AE__UNROLL for (size_t v = 0; v < AE__VECS; v++) sum[r][v] = v_zero();
 
-    for (size_t p = 0; p < t->k; p += 4, a += 4) {
+    const size_t whole_k = t->k / 4 * 4;
+    for (size_t p = 0; p < whole_k; p += 4, a += 4) {
         vec q[AE__VECS][4];
         AE__UNROLL for (size_t v = 0; v < AE__VECS; v++)
             turn(q[v], t->b + v * AE__LANES * b_col + p, b_col);
@@ -168,6 +175,13 @@ static inline __attribute__((always_inline)) void run_turned(const tile *t, size
                 AE__UNROLL for (size_t v = 0; v < AE__VECS; v++)
                     sum[r][v] = v_fma(x, q[v][i], sum[r][v]);
             }
+    }
+    for (size_t p = whole_k; p < t->k; p++, a++) {
+        _Alignas(64) real y[AE__NR];
+        pick(y, t->b + p, b_col);
+        AE__UNROLL for (size_t r = 0; r < rows; r++)
+            AE__UNROLL for (size_t v = 0; v < AE__VECS; v++)
+                sum[r][v] = v_fma(v_set1(a[r * a_row]), v_load(y + v * AE__LANES), sum[r][v]);
     }
 
     real *c = t->c;
@@ -217,7 +231,7 @@ void AE__SIMD(gemm)(const ae__gemm_block *g)
             t.a = g->a + p * g->a_col;
             t.b = t.next = b;
             t.c = g->c + j;
-            if (few && transposed && g->a_col == 1 && cols == AE__NR && t.k % 4 == 0) {
+            if (few && transposed && g->a_col == 1 && cols == AE__NR) {
                 run_few(&t, g->b_col, g->m);
             } else if (few && !transposed && g->m == 2 && left >= 2 * AE__NR) {
                 cols = 2 * AE__NR;

@@ -125,7 +125,7 @@ static __attribute__((noinline)) losses run_columns(const ae__epilogue *e, real 
     const ae__epilogue row = *e; /* a copy, so that no store to C can change it */
     const vec factor = v_set1(row.scale);
     losses l = {.sum = v_zero(), .product = v_set1(1)};
-    if (row.loss == AE__ELEMENT_LOGISTIC && !row.prev)
+    if (AE__CHAINS > 1 && row.loss == AE__ELEMENT_LOGISTIC && !row.prev)
         j = run_logistic(&row, factor, c, j, end, &l);
     for (; j + AE__LANES <= end; j += AE__LANES)
         run_vector(&row, factor, c, j, AE__LANES, &l);

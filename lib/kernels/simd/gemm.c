@@ -87,7 +87,7 @@ typedef struct tile_shape {
 enum { ROW_APART = 0, FEW_APART = 0 };
 #else
 #define TILE_ROWS AE__TILE_ROWS
-enum { ROW_APART = 1, FEW_APART = AE_SIMD_LEVEL > 0 };
+enum { ROW_APART = 1, FEW_APART = AE_SIMD_LEVEL > 1 };
 #endif
 
 #define TILES(rows)                                                                                \

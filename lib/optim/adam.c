@@ -29,6 +29,13 @@ static int32_t states(const ae__spec *spec)
 
 #ifdef AE_TRAINING
 
+/* 1 - beta^t. A power is below e^-(1 - beta) t, and one below 2^-54 leaves 1; asked, since pow takes
+ * its time where it is so small. */
+static double rest_of(double beta, uint64_t t)
+{
+    return (1 - beta) * (double)t > 38 ? 1 : 1 - pow(beta, (double)t);
+}
+
 static void prepare(const ae__spec *spec, double rate, uint64_t t, double g_scale, double g_clamp,
                     ae__optim_step *step)
 {
@@ -39,8 +46,8 @@ static void prepare(const ae__spec *spec, double rate, uint64_t t, double g_scal
         .beta1 = (real)beta1,
         .beta2 = (real)beta2,
         .epsilon = (real)ae__spec_f64(spec, AE_PARAM_EPSILON),
-        .step = (real)(rate / (1 - pow(beta1, (double)t))),
-        .v_factor = (real)(1 / sqrt(1 - pow(beta2, (double)t))),
+        .step = (real)(rate / rest_of(beta1, t)),
+        .v_factor = (real)(1 / sqrt(rest_of(beta2, t))),
         .g_scale = (real)g_scale,
         .g_clamp = (real)g_clamp,
         .l2 = (real)ae__spec_f64(spec, AE_PARAM_WEIGHT_DECAY),

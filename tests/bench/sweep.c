@@ -1,9 +1,10 @@
-/* Training steps of one shape, with the library's own product and with a CBLAS, printed as a line of JSON:
+/* Training steps of one shape: with the library's own product, with a CBLAS' in its place, and by a plain
+ * program that calls the CBLAS (plain.c). Printed as a line of JSON:
  *
  *     sweep --batch B --width W --depth D [--threads T] [--rounds N] [--milliseconds N]
  *
- * D hidden layers of W units, relu, between input and output of W, sigmoid; BCE, Adam. Both products take
- * turns on one model in one process, --rounds times (at least twice, then until LONGEST is over), and of
+ * D hidden layers of W units, relu, between input and output of W, sigmoid; BCE, Adam. All three take
+ * turns in one process, both products on one model, --rounds times (at least twice, then until LONGEST is over), and of
  * each the fastest round counts: what else the machine does only adds. One thread is timed by its own
  * processor time. Time between epochs is no part of a step.
  *
@@ -17,6 +18,7 @@
 
 #include "common.h"
 #include "peak.h"
+#include "plain.h"
 
 enum { DATA_BYTES = 4 << 20, MOST_STEPS = 1 << 20 };
 #define LONGEST 8.0 /* seconds for a shape's rounds, from the third on */
@@ -55,17 +57,16 @@ static float drawn(rng *r)
     return (float)((rng_next(r) >> 40) + 1) / (1 << 24);
 }
 
-static void set_weights(ae_model *model, const shape *s, rng *r)
+/* Of all layers. */
+static float *draw_kernel(const shape *s, rng *r)
 {
     const size_t count = (size_t)(s->width * s->width);
     float *kernel = allocate(count, sizeof *kernel);
     for (size_t i = 0; i < count; i++) kernel[i] = drawn(r) * 2 / (float)s->width;
-    for (int32_t layer = 0; layer <= s->depth; layer++)
-        must(ae_model_weights_set(model, layer, "kernel", kernel, count));
-    free(kernel);
+    return kernel;
 }
 
-static ae_model *make_model(const shape *s)
+static ae_model *make_model(const shape *s, const float *kernel)
 {
     ae_config *config;
     ae_model *model;
@@ -82,6 +83,8 @@ static ae_model *make_model(const shape *s)
     ae_config_set_i64(config, AE_PARAM_MEMORY, INT64_C(1) << 36);
     must(ae_model_create(&model, config));
     ae_config_free(config);
+    for (int32_t layer = 0; layer <= s->depth; layer++)
+        must(ae_model_weights_set(model, layer, "kernel", kernel, (size_t)(s->width * s->width)));
     return model;
 }
 
@@ -108,6 +111,25 @@ static double measure(ae_model *model, const shape *s, const float *rows, int32_
     if (status != AE_ERR_CANCELLED) must(status);
     ae_fit_options_free(options);
     return m.seconds / (double)steps;
+}
+
+static double measure_plain(plain *p, const shape *s, const float *rows, rng *r, int64_t steps)
+{
+    const measurement m = {.alone = s->threads == 1};
+    const int64_t n = data_rows(s), batches = n / s->batch;
+    int64_t *order = allocate((size_t)n, sizeof *order);
+    for (int64_t i = 0; i < n; i++) order[i] = i;
+    for (int64_t i = n - 1; i > 0; i--) {
+        const int64_t j = (int64_t)(rng_next(r) % (uint64_t)(i + 1)), kept = order[i];
+        order[i] = order[j];
+        order[j] = kept;
+    }
+    plain_step(p, rows, order); /* warms up */
+    const double start = now(&m);
+    for (int64_t i = 0; i < steps; i++) plain_step(p, rows, order + i % batches * s->batch);
+    const double seconds = now(&m) - start;
+    free(order);
+    return seconds / (double)steps;
 }
 
 static double lesser(double a, double b)
@@ -153,28 +175,32 @@ int main(int argc, char **argv)
     const shape s = {common.batch, width, depth, common.threads};
     const size_t numbers = (size_t)(data_rows(&s) * width);
     rng r = {(uint64_t)common.seed};
-    ae_model *model = make_model(&s);
-    float *rows = allocate(numbers, sizeof *rows);
+    float *rows = allocate(numbers, sizeof *rows), *kernel = draw_kernel(&s, &r);
     for (size_t i = 0; i < numbers; i++) rows[i] = drawn(&r);
-    set_weights(model, &s, &r);
+    ae_model *model = make_model(&s, kernel);
+    plain *program = plain_create(s.batch, s.width, s.depth, kernel);
 
     const int64_t steps = count_steps(model, &s, rows, (double)milliseconds / 1000);
-    double ours = HUGE_VAL, theirs = HUGE_VAL;
+    double ours = HUGE_VAL, theirs = HUGE_VAL, plainly = HUGE_VAL;
     int64_t round = 0;
     for (const double start = seconds_now(); round < rounds; round++) {
         if (round >= 2 && seconds_now() - start > LONGEST) break;
         ours = lesser(ours, measure(model, &s, rows, AE_GEMM_BUILTIN, steps));
         theirs = lesser(theirs, measure(model, &s, rows, AE_GEMM_CBLAS, steps));
+        plainly = lesser(plainly, measure_plain(program, &s, rows, &r, steps));
     }
     const double flops = 2.0 * (double)(s.batch * width * width) * (double)(3 * (depth + 1) - 1);
     printf("{\"peer\":\"libae-%s\",\"work\":\"sweep\",\"batch\":%d,\"width\":%d,\"depth\":%d,"
            "\"threads\":%d,\"steps\":%d,\"rounds\":%d,\"step_s\":%.4g,\"cblas_step_s\":%.4g,"
-           "\"ratio\":%.3f,\"gflops\":%.2f,\"cblas_gflops\":%.2f,\"fma_gflops\":%.1f,"
+           "\"plain_step_s\":%.4g,\"ratio\":%.3f,\"plain_ratio\":%.3f,\"gflops\":%.2f,\"cblas_"
+           "gflops\":%.2f,\"fma_gflops\":%.1f,"
            "\"kernels\":\"%s\"}\n",
            ae_version_text(), (int)s.batch, (int)width, (int)depth, (int)s.threads, (int)steps,
-           (int)round, ours, theirs, ours / theirs, flops / ours / 1e9, flops / theirs / 1e9,
-           peak_gflops() * (double)s.threads, kernels_of(model));
+           (int)round, ours, theirs, plainly, ours / theirs, ours / plainly, flops / ours / 1e9,
+           flops / theirs / 1e9, peak_gflops() * (double)s.threads, kernels_of(model));
     ae_model_free(model);
+    plain_free(program);
+    free(kernel);
     free(rows);
     return 0;
 }

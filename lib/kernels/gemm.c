@@ -16,7 +16,8 @@ enum {
     A_ROWS = 256,    /* rows of A whose block of k stays in the second cache */
     MOST_COLS = 1024,
     FEWEST_COLS = 64,
-    DONE_LATE = 1 << 15, /* elements of C that are still in cache when all others are done, too */
+    DONE_CELLS = 1 << 18, /* most elements of C in a task with `done`, which k says nothing of */
+    DONE_LATE = 1 << 15,  /* elements of C that are still in cache when all others are done, too */
     FINISH_CELLS = 1 << 13, /* elements of C in a task that only finishes rows */
 
     /* Zeros of A are skipped where more than half of the terms of its strips are none
@@ -92,6 +93,10 @@ static void cut(grid *t, bool alone)
         size_t least = g->b_col == 1 ? FEWEST_ROWS : PACK_ROWS;
         t->rows = task_size(MOST_ROWS, least, g->n * g->k);
         t->cols = g->n;
+        if (g->done) {
+            const size_t most = ae__even_block(g->m, ae__max_size(DONE_CELLS / g->n, 1));
+            t->rows = ae__min_size(t->rows, ae__round_up(most, AE__MAX_LANES));
+        }
     } else {
         t->rows = ae__even_block(g->m, A_ROWS);
         t->cols = task_size(MOST_COLS, FEWEST_COLS, t->rows * g->k);

@@ -15,7 +15,6 @@ double ae__seconds(void)
 
 static int32_t call(const ae__fitting *f, const ae_event *event)
 {
-    if (!f->request->progress) return AE_OK;
     int32_t cancel = f->request->progress(event, f->request->user);
     AE_TRY(ae__pool_check(f->model->engine.pool));
     return cancel ? AE_ERR_CANCELLED : AE_OK;
@@ -23,6 +22,7 @@ static int32_t call(const ae__fitting *f, const ae_event *event)
 
 int32_t ae__fitting_report(const ae__fitting *f, int32_t kind, double loss, double val_loss)
 {
+    if (!f->request->progress) return AE_OK;
     const ae__trained *trained = &f->model->trained;
     uint64_t done = kind == AE_EVENT_EPOCH ? f->rows : trained->part_done;
     ae_event event = {
@@ -36,7 +36,7 @@ int32_t ae__fitting_report(const ae__fitting *f, int32_t kind, double loss, doub
         .loss = loss,
         .val_loss = val_loss,
         .learning_rate = f->rate,
-        .seconds = ae__seconds() - f->began,
+        .seconds = kind == AE_EVENT_BATCH ? f->worked : ae__seconds() - f->began,
         .terms = f->terms,
         .val_terms = isnan(val_loss) ? NULL : f->val_terms,
         .gradient_norm = f->trainer.norm,
@@ -47,6 +47,7 @@ int32_t ae__fitting_report(const ae__fitting *f, int32_t kind, double loss, doub
 
 int32_t ae__fitting_stopped(const ae__fitting *f)
 {
+    if (!f->request->progress) return AE_OK;
     const ae_model *model = f->model;
     const ae__desc *desc = &model->desc;
     const uint64_t epoch = model->trained.best.epoch;

@@ -118,9 +118,8 @@ static int32_t save_checkpoint(fitting *f, double now)
 }
 
 /* Writes one, if one is due after what has been done. */
-static int32_t checkpoint(fitting *f, int32_t done)
+static int32_t checkpoint(fitting *f, int32_t done, double now)
 {
-    double now = ae__seconds();
     if (!ae__checkpoints_due(&f->checkpoints, f->model, done, now)) return AE_OK;
     return save_checkpoint(f, now);
 }
@@ -134,10 +133,11 @@ static int32_t train_epoch_rest(fitting *f)
         AE_TRY(train_batch(f));
         if (!isfinite(batch[AE__PART_LOSS])) return diverged(f, "loss", batch[AE__PART_LOSS]);
         trained->part_done += f->count;
-        f->worked = ae__seconds() - f->began;
+        const double now = ae__seconds();
+        f->worked = now - f->began;
         for (size_t i = 0; i < f->model->plan.n_parts; i++) trained->parts[i] += batch[i];
         const double loss = means(f->model, trained->parts, f->terms);
-        AE_TRY(checkpoint(f, trained->pending.rows ? AE__DONE_BATCH : AE__DONE_STEP));
+        AE_TRY(checkpoint(f, trained->pending.rows ? AE__DONE_BATCH : AE__DONE_STEP, now));
         AE_TRY(ae__fitting_report(f, AE_EVENT_BATCH, loss, NAN));
     }
     return AE_OK;
@@ -221,7 +221,7 @@ static int32_t close_epoch(fitting *f)
     open_epoch(model);
     ae__stop_epoch(model, &f->request->stop, validation ? val_loss : loss);
     keep(f);
-    AE_TRY(checkpoint(f, AE__DONE_EPOCH));
+    AE_TRY(checkpoint(f, AE__DONE_EPOCH, ae__seconds()));
     return ae__fitting_report(f, AE_EVENT_EPOCH, loss, val_loss);
 }
 

@@ -22,7 +22,7 @@ enum {
 
     /* Zeros of A are skipped where more than half of the terms of its strips are none
      * (docs/performance.md). */
-    SKIP_COLS = 17,       /* least n */
+    SKIP_COLS = 17,       /* least n: a sum of one vector a row waits for itself */
     SKIP_TERMS = 1 << 19, /* least m n k */
     SKIP_TASK_ROWS = 64,
     SKIP_TASK_COLS = 512,

@@ -138,21 +138,22 @@ static int32_t bring(ae__feed *f, uint64_t position)
 
 /* ---- batches ---- */
 
-static int32_t take_from_windows(ae__feed *f, const uint64_t *numbers, size_t rows,
-                                 real *const buffers[AE__FEED_ROLES])
+static int32_t take_from_windows(ae__feed *f)
 {
     const ae__engine *engine = &f->model->engine;
-    for (size_t done = 0, n; done < rows; done += n) {
-        AE_TRY(bring(f, f->batch.at + done));
+    const ae__taking *batch = &f->batch;
+    for (size_t done = 0, n; done < batch->rows; done += n) {
+        AE_TRY(bring(f, batch->at + done));
         const ae__stretch *stretch = &f->now->stretch;
-        size_t left = (size_t)(stretch->first + stretch->rows - (f->batch.at + done));
-        n = ae__min_size(rows - done, left);
+        size_t left = (size_t)(stretch->first + stretch->rows - (batch->at + done));
+        n = ae__min_size(batch->rows - done, left);
         for (int32_t i = 0; i < AE__FEED_ROLES; i++) {
             if (!is_source(f->arrays[i])) continue;
             ae__array in = ae__array_in_memory(f->arrays[i], f->now->raw[i], (size_t)stretch->rows);
-            real *out = buffers[i] + done * ae__row_stride(in.dim);
+            real *out = batch->buffers[i] + done * ae__row_stride(in.dim);
             ae__array_gather(&in, f->slots + done, n, out, engine);
-            AE_TRY(ae__array_check(f->arrays[i], numbers + done, 0, n, out, engine->kernels));
+            AE_TRY(
+                ae__array_check(f->arrays[i], batch->numbers + done, 0, n, out, engine->kernels));
         }
     }
     return AE_OK;
@@ -160,16 +161,18 @@ static int32_t take_from_windows(ae__feed *f, const uint64_t *numbers, size_t ro
 
 int32_t ae__feed_batch(ae__feed *f, ae__trainer *trainer, uint64_t at, ae__context *context)
 {
-    real *const buffers[] = {trainer->x, trainer->target, trainer->side, trainer->weight};
     ae__rows rows[AE__FEED_ROLES] = {{0}};
-    f->batch.at = at;
-    f->batch.numbers = trainer->numbers;
-    f->batch.rows = context->rows;
-    f->batch.buffers = buffers;
+    f->batch = (ae__taking){
+        .at = at,
+        .numbers = trainer->numbers,
+        .rows = context->rows,
+        .buffers = {trainer->x, trainer->target, trainer->side, trainer->weight},
+    };
     ae__pool_run(f->model->engine.pool, ae__blocks(context->rows, ROWS), rows_task, f);
-    if (f->block) AE_TRY(take_from_windows(f, trainer->numbers, context->rows, buffers));
+    if (f->block) AE_TRY(take_from_windows(f));
     for (int32_t i = 0; i < AE__FEED_ROLES; i++)
-        if (f->arrays[i]) rows[i] = (ae__rows){buffers[i], ae__row_stride(f->arrays[i]->dim)};
+        if (f->arrays[i])
+            rows[i] = (ae__rows){f->batch.buffers[i], ae__row_stride(f->arrays[i]->dim)};
     const ae__rows target = rows[f->arrays[1] ? 1 : 0];
     context->row_numbers = trainer->numbers;
     context->target = target.at;

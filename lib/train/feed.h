@@ -19,6 +19,14 @@ typedef struct ae__feed_window {
     char message[256];
 } ae__feed_window;
 
+/* A batch on its way to the trainer. */
+typedef struct ae__taking {
+    uint64_t at; /* position of its first row */
+    uint64_t *numbers;
+    size_t rows;
+    real *buffers[AE__FEED_ROLES];
+} ae__taking;
+
 typedef struct ae__feed {
     const ae_model *model;
     const ae__array *arrays[AE__FEED_ROLES]; /* NULL: not given */
@@ -29,12 +37,7 @@ typedef struct ae__feed {
     ae__feed_window *now;     /* the one that rows are taken from */
     ae__runner *runner;       /* NULL: no reading ahead */
     ae__feed_window *reading; /* by the runner; NULL: nothing */
-    struct {                  /* the batch that is being taken */
-        uint64_t at;          /* position of its first row */
-        uint64_t *numbers;
-        size_t rows;
-        real *const *buffers; /* one a role */
-    } batch;
+    ae__taking batch;         /* the one that is being taken */
 } ae__feed;
 
 /* Plans the memory for batches of so many rows. STATE: an order that a source cannot follow; RANGE:

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { AE__MAX_VALUES = 24 };
+enum { AE__MAX_VALUES = 24, AE__SPEC_PLACES = 64 };
 
 /* i64 or f64 by the id's type; both are kept as the caller gave them. */
 typedef struct ae__value {
@@ -19,7 +19,11 @@ typedef struct ae__spec {
     int32_t kind;
     int32_t count;
     ae__value values[AE__MAX_VALUES];
+    uint8_t places[AE__SPEC_PLACES]; /* by id modulo their number, where no two meet: of its value, from 1; 0: none */
 } ae__spec;
+
+/* Adds a value of 0 for an id that the kind takes. */
+ae__value *ae__spec_add(ae__spec *spec, int32_t id);
 
 /* The value with this id, or NULL where the kind does not take it. */
 const ae__value *ae__spec_find(const ae__spec *spec, int32_t id);

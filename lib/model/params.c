@@ -100,9 +100,7 @@ const char *ae__param_choice(int32_t id, int64_t value)
 
 static void add(ae__spec *spec, int32_t id, double initial)
 {
-    assert(spec->count < AE__MAX_VALUES);
-    ae__value *value = &spec->values[spec->count++];
-    value->id = id;
+    ae__value *value = ae__spec_add(spec, id);
     value->f64 = isnan(initial) ? ae__param_of(id)->initial : initial;
     value->i64 = ae__param_of(id)->type == AE_TYPE_I64 ? (int64_t)value->f64 : 0;
 }
@@ -190,10 +188,9 @@ int32_t ae__spec_set(ae__spec *spec, const char *owner, int32_t id, ae__number n
         return ae__fail(AE_ERR_RANGE, "%s: %s is %.9g, wanted %.9g to %.9g", owner, row->name,
                         number.f64, row->lowest.f64, row->highest.f64);
     }
-    for (int32_t i = 0; i < spec->count; i++) {
-        if (spec->values[i].id == id)
-            spec->values[i] = (ae__value){.id = id, .i64 = number.i64, .f64 = number.f64};
-    }
+    ae__value *value = &spec->values[ae__spec_find(spec, id) - spec->values];
+    value->i64 = number.i64;
+    value->f64 = number.f64;
     return AE_OK;
 }
 

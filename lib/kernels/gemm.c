@@ -37,6 +37,7 @@ typedef struct grid {
     const ae__gemm *g;
     const ae__kernels *kernels;
     size_t rows, cols;
+    size_t across;      /* tasks side by side */
     size_t finish_rows; /* of a task that only finishes rows */
     bool skips;         /* zeros of A */
     bool finishes;      /* a task ends with the epilogue, and with `done` where it has whole rows */
@@ -80,6 +81,18 @@ static bool skipping_pays(const ae__gemm *g, const ae__kernels *kernels)
            g->m * g->n * g->k >= SKIP_TERMS && is_mostly_zero(g, kernels->strip);
 }
 
+/* Of n > 0, most often in one block: then nothing is divided. */
+static size_t blocks(size_t n, size_t size)
+{
+    return n <= size ? 1 : ae__blocks(n, size);
+}
+
+/* Even blocks of m rows, of at most `cells` elements of n columns where that is more than a row. */
+static size_t rows_of(size_t m, size_t n, size_t cells)
+{
+    return m * n <= cells ? m : ae__even_block(m, ae__max_size(cells / n, 1));
+}
+
 /* A small B: tasks of whole rows. A large one: its columns are cut, too, and where a loss or `done`
  * wants whole rows these follow in a second run over C. */
 static void cut(grid *t, bool alone)
@@ -93,31 +106,42 @@ static void cut(grid *t, bool alone)
         size_t least = g->b_col == 1 ? FEWEST_ROWS : PACK_ROWS;
         t->rows = task_size(MOST_ROWS, least, g->n * g->k);
         t->cols = g->n;
-        if (g->done) {
-            const size_t most = ae__even_block(g->m, ae__max_size(DONE_CELLS / g->n, 1));
-            t->rows = ae__min_size(t->rows, ae__round_up(most, AE__MAX_LANES));
-        }
+        if (g->done)
+            t->rows =
+                ae__min_size(t->rows, ae__round_up(rows_of(g->m, g->n, DONE_CELLS), AE__MAX_LANES));
     } else {
         t->rows = ae__even_block(g->m, A_ROWS);
         t->cols = task_size(MOST_COLS, FEWEST_COLS, t->rows * g->k);
     }
+    t->across = blocks(g->n, t->cols);
     const bool loss = g->epilogue && g->epilogue->loss != AE__ELEMENT_NONE;
-    t->finishes = t->cols >= g->n || !(g->done || loss);
+    t->finishes = t->across == 1 || !(g->done || loss);
     t->waits = !alone && g->done && t->finishes;
     if (t->waits && g->m * g->n <= DONE_LATE) t->waits = t->finishes = false;
+}
+
+/* The epilogue of what begins there in C. */
+static ae__epilogue epilogue_at(const ae__epilogue *e, size_t row, size_t col)
+{
+    ae__epilogue at = *e;
+    if (e->bias) at.bias += col;
+    if (e->target) at.target += row * e->target_ld + col;
+    if (e->element) at.element += row * e->element_ld + col;
+    if (e->row_weight) at.row_weight += row;
+    if (e->row_value) at.row_value += row;
+    if (e->prev) at.prev += row * e->prev_ld + col;
+    return at;
 }
 
 static void run_epilogue(const grid *t, size_t row, size_t rows, size_t col, size_t cols)
 {
     const ae__gemm *g = t->g;
     if (!g->epilogue) return;
-    ae__epilogue e = *g->epilogue;
-    if (e.bias) e.bias += col;
-    if (e.target) e.target += row * e.target_ld + col;
-    if (e.element) e.element += row * e.element_ld + col;
-    if (e.row_weight) e.row_weight += row;
-    if (e.row_value) e.row_value += row;
-    if (e.prev) e.prev += row * e.prev_ld + col;
+    if (row == 0 && col == 0) { /* as it is: most often the only one */
+        t->kernels->epilogue(g->epilogue, g->c, g->c_row, rows, cols);
+        return;
+    }
+    const ae__epilogue e = epilogue_at(g->epilogue, row, col);
     t->kernels->epilogue(&e, g->c + row * g->c_row + col, g->c_row, rows, cols);
 }
 
@@ -146,15 +170,16 @@ static void multiply(const grid *t, size_t row, size_t rows, size_t col, size_t 
 static size_t strip_rows(const grid *t, size_t rows, size_t cols)
 {
     const size_t mr = t->kernels->mr;
-    if (t->skips || !t->g->epilogue || t->g->b_col != 1 || t->cols < t->g->n) return rows;
+    if (t->skips || !t->g->epilogue || t->g->b_col != 1 || t->across > 1) return rows;
+    if (rows * cols <= C_IN_L1 / sizeof(real)) return rows;
     return ae__max_size(C_IN_L1 / sizeof(real) / cols / mr * mr, mr);
 }
 
 static void run_task(const grid *t, size_t task)
 {
     const ae__gemm *g = t->g;
-    const size_t across = ae__blocks(g->n, t->cols);
-    const size_t row = task / across * t->rows, col = task % across * t->cols;
+    const size_t down = t->across == 1 ? task : task / t->across;
+    const size_t row = down * t->rows, col = (task - down * t->across) * t->cols;
     const size_t rows = ae__min_size(t->rows, g->m - row), cols = ae__min_size(t->cols, g->n - col);
     if (!t->finishes) {
         multiply(t, row, rows, col, cols);
@@ -166,7 +191,7 @@ static void run_task(const grid *t, size_t task)
         multiply(t, row + i, here, col, cols);
         run_epilogue(t, row + i, here, col, cols);
     }
-    if (g->done && across == 1) g->done(g->done_arg, row, rows);
+    if (g->done && t->across == 1) g->done(g->done_arg, row, rows);
 }
 
 /* Of a C that is complete. */
@@ -193,15 +218,14 @@ typedef struct meeting {
 
 static void add_product(meeting *m, const grid *t)
 {
-    const size_t tasks = ae__blocks(t->g->m, t->rows) * ae__blocks(t->g->n, t->cols);
-    m->jobs[m->n++] = (job){t, run_task, tasks};
+    m->jobs[m->n++] = (job){t, run_task, blocks(t->g->m, t->rows) * t->across};
 }
 
 static void add_finish(meeting *m, grid *t)
 {
     if (!t->g->epilogue && !t->g->done) return;
-    t->finish_rows = ae__even_block(t->g->m, ae__max_size(FINISH_CELLS / t->g->n, 1));
-    m->jobs[m->n++] = (job){t, finish_task, ae__blocks(t->g->m, t->finish_rows)};
+    t->finish_rows = rows_of(t->g->m, t->g->n, FINISH_CELLS);
+    m->jobs[m->n++] = (job){t, finish_task, blocks(t->g->m, t->finish_rows)};
 }
 
 static void take_task(void *arg, size_t task, size_t worker)

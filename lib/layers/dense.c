@@ -62,10 +62,10 @@ static bool has_bias(const ae__layer_call *call)
 
 static void forward(const ae__layer_call *call)
 {
-    ae__epilogue epilogue = call->loss ? *call->loss : (ae__epilogue){0};
-    epilogue.bias = has_bias(call) ? call->weights[BIAS] : NULL;
-    epilogue.act = call->raw ? AE_ACT_LINEAR : call->info->activation;
-    epilogue.slope = call->info->slope;
+    ae__epilogue plain = {0}, *epilogue = call->loss ? call->loss : &plain;
+    epilogue->bias = has_bias(call) ? call->weights[BIAS] : NULL;
+    epilogue->act = call->raw ? AE_ACT_LINEAR : call->info->activation;
+    epilogue->slope = call->info->slope;
     ae__gemm_run(
         &(ae__gemm){
             .m = call->rows,
@@ -79,7 +79,7 @@ static void forward(const ae__layer_call *call)
             .b_col = tied(call) ? call->in : 1,
             .c = call->y,
             .c_row = call->y_row,
-            .epilogue = &epilogue,
+            .epilogue = epilogue,
         },
         1, (ae__beside){0}, call->context->engine);
 }
@@ -87,9 +87,9 @@ static void forward(const ae__layer_call *call)
 #ifdef AE_TRAINING
 
 /* dx = dz kernel^T, times the derivative of the activation below. */
-static ae__gemm input_gradient(const ae__layer_call *call, const ae__epilogue *epilogue)
+static void input_gradient(const ae__layer_call *call, const ae__epilogue *epilogue, ae__gemm *out)
 {
-    return (ae__gemm){
+    *out = (ae__gemm){
         .m = call->rows,
         .n = call->in,
         .k = call->out,
@@ -113,11 +113,11 @@ static void kernel_rows_done(void *arg, size_t row, size_t rows)
 }
 
 /* dkernel = x^T dz; tied: dz^T x, out x in. */
-static ae__gemm kernel_gradient(const ae__layer_call *call)
+static void kernel_gradient(const ae__layer_call *call, ae__gemm *out)
 {
     const ae__weight_info *kernel = &call->info->weights[KERNEL];
     const bool swap = tied(call);
-    return (ae__gemm){
+    *out = (ae__gemm){
         .m = kernel->rows,
         .n = kernel->cols,
         .k = call->rows,
@@ -157,8 +157,8 @@ static void backward(const ae__layer_call *call)
     const size_t bias_tasks = has_bias(call) ? ae__blocks(call->out, BIAS_COLUMNS) : 0;
     ae__gemm products[AE__GEMM_MOST];
     size_t n = 0;
-    if (call->dx) products[n++] = input_gradient(call, &epilogue);
-    products[n++] = kernel_gradient(call); /* whose `done` may change the kernel */
+    if (call->dx) input_gradient(call, &epilogue, &products[n++]);
+    kernel_gradient(call, &products[n++]); /* whose `done` may change the kernel */
     ae__gemm_run(products, n, (ae__beside){bias_task, (void *)call, bias_tasks},
                  call->context->engine);
 }

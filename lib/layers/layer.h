@@ -61,7 +61,7 @@ typedef struct ae__layer_call {
     /* Forward. raw: y keeps what stands before the activation. loss: y is left as this epilogue's
      * loss leaves it (its bias, act and slope are the layer's to fill). */
     bool raw;
-    const ae__epilogue *loss;
+    ae__epilogue *loss;
 
     /* Backward. dy is the gradient with respect to what stands before the activation, and may be
      * overwritten. dx: overwritten; NULL: not wanted. below_act, below_slope: dx is multiplied by

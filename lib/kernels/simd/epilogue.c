@@ -118,18 +118,17 @@ run_logistic(const ae__epilogue *e, vec factor, real *c, size_t j, size_t end, l
     return j;
 }
 
-/* Columns [j, end) of a row, RUN vectors at most. */
-static __attribute__((noinline)) losses run_columns(const ae__epilogue *e, real *c, size_t j,
-                                                    size_t end)
+/* Columns [j, end) of a row, RUN vectors at most. No store to C changes the epilogue. */
+static __attribute__((noinline)) losses run_columns(const ae__epilogue *restrict row,
+                                                    real *c, size_t j, size_t end)
 {
-    const ae__epilogue row = *e; /* a copy, so that no store to C can change it */
-    const vec factor = v_set1(row.scale);
+    const vec factor = v_set1(row->scale);
     losses l = {.sum = v_zero(), .product = v_set1(1)};
-    if (AE__CHAINS > 1 && row.loss == AE__ELEMENT_LOGISTIC && !row.prev)
-        j = run_logistic(&row, factor, c, j, end, &l);
+    if (AE__CHAINS > 1 && row->loss == AE__ELEMENT_LOGISTIC && !row->prev)
+        j = run_logistic(row, factor, c, j, end, &l);
     for (; j + AE__LANES <= end; j += AE__LANES)
-        run_vector(&row, factor, c, j, AE__LANES, &l);
-    if (j < end) run_vector(&row, factor, c, j, end - j, &l);
+        run_vector(row, factor, c, j, AE__LANES, &l);
+    if (j < end) run_vector(row, factor, c, j, end - j, &l);
     return l;
 }
 

@@ -39,7 +39,7 @@ static inline size_t ae__blocks(size_t n, size_t size)
 /* Size of the fewest blocks of at most `most` (> 0) that hold n, as equal as can be. */
 static inline size_t ae__even_block(size_t n, size_t most)
 {
-    return n == 0 ? 0 : ae__blocks(n, ae__blocks(n, most));
+    return n <= most ? n : ae__blocks(n, ae__blocks(n, most));
 }
 
 /* Smallest multiple of `unit` (> 0) that holds n. */

@@ -178,7 +178,7 @@ static size_t strip_rows(const grid *t, size_t rows, size_t cols)
 static void run_task(const grid *t, size_t task)
 {
     const ae__gemm *g = t->g;
-    const size_t down = t->across == 1 ? task : task / t->across;
+    const size_t down = task < t->across ? 0 : task / t->across;
     const size_t row = down * t->rows, col = (task - down * t->across) * t->cols;
     const size_t rows = ae__min_size(t->rows, g->m - row), cols = ae__min_size(t->cols, g->n - col);
     if (!t->finishes) {

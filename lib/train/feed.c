@@ -6,7 +6,7 @@
 #include "base/size.h"
 #include "base/status.h"
 
-enum { ROWS = 64 /* of one task */ };
+enum { ROWS = AE__FEED_ROWS /* of one task */ };
 
 static bool is_source(const ae__array *array)
 {
@@ -20,20 +20,40 @@ static bool holds(const ae__stretch *stretch, uint64_t position)
     return position >= stretch->first && position - stretch->first < stretch->rows;
 }
 
-/* Numbers rows [begin, end) of the batch. */
-static void number_rows(ae__feed *f, size_t begin, size_t end)
+/* Numbers and slots of the rows from a position on. */
+static void number_rows(const ae__feed *f, uint64_t position, size_t count, uint64_t *slots,
+                        uint64_t *numbers)
 {
     ae__stretch stretch;
-    for (size_t i = begin, n; i < end; i += n) {
-        const uint64_t position = f->batch.at + i;
-        uint64_t some[ROWS], *slots = f->slots ? f->slots + i : some;
+    for (size_t i = 0, n; i < count; i += n, position += n) {
         ae__sequence_stretch(&f->sequence, position, &stretch);
-        n = end - i;
+        n = count - i;
         if (n > stretch.first + stretch.rows - position)
             n = (size_t)(stretch.first + stretch.rows - position);
-        ae__sequence_slots(&f->sequence, &stretch, position, n, slots);
-        ae__sequence_rows(&f->sequence, &stretch, slots, n, f->batch.numbers + i);
+        ae__sequence_slots(&f->sequence, &stretch, position, n, slots + i);
+        ae__sequence_rows(&f->sequence, &stretch, slots + i, n, numbers + i);
     }
+}
+
+/* Whether the batch is so small that rows are numbered for several. */
+static bool is_ahead(const ae__feed *f)
+{
+    return !f->slots && 2 * f->batch.rows <= ROWS;
+}
+
+/* Has the numbers of a small batch among those of a whole task's rows, since one permutation waits for
+ * itself. */
+static void number_ahead(ae__feed *f)
+{
+    ae__numbered *known = &f->known;
+    uint64_t slots[ROWS];
+    if (f->batch.at < known->from || f->batch.at + f->batch.rows > known->to) {
+        const uint64_t left = f->sequence.rows - f->batch.at;
+        known->from = f->batch.at;
+        known->to = known->from + (left < ROWS ? left : ROWS);
+        number_rows(f, known->from, (size_t)(known->to - known->from), slots, known->numbers);
+    }
+    f->batch.numbers = known->numbers + (f->batch.at - known->from);
 }
 
 /* Numbers some rows, and takes them out of memory. */
@@ -41,12 +61,14 @@ static void rows_task(void *arg, size_t task, size_t worker)
 {
     ae__feed *f = arg;
     const size_t begin = task * ROWS, end = ae__min_size(begin + ROWS, f->batch.rows);
+    uint64_t some[ROWS], *slots = f->slots ? f->slots + begin : some;
+    uint64_t *numbers = f->batch.numbers + begin;
     (void)worker;
-    number_rows(f, begin, end);
+    if (!is_ahead(f)) number_rows(f, f->batch.at + begin, end - begin, slots, numbers);
     for (int32_t i = 0; i < AE__FEED_ROLES; i++) {
         const ae__array *array = f->arrays[i];
         if (!array || array->source) continue;
-        ae__array_gather_alone(array, f->batch.numbers + begin, end - begin,
+        ae__array_gather_alone(array, numbers, end - begin,
                                f->batch.buffers[i] + begin * ae__row_stride(array->dim),
                                f->model->engine.kernels);
     }
@@ -168,13 +190,14 @@ int32_t ae__feed_batch(ae__feed *f, ae__trainer *trainer, uint64_t at, ae__conte
         .rows = context->rows,
         .buffers = {trainer->x, trainer->target, trainer->side, trainer->weight},
     };
+    if (is_ahead(f)) number_ahead(f);
     ae__pool_run(f->model->engine.pool, ae__blocks(context->rows, ROWS), rows_task, f);
     if (f->block) AE_TRY(take_from_windows(f));
     for (int32_t i = 0; i < AE__FEED_ROLES; i++)
         if (f->arrays[i])
             rows[i] = (ae__rows){f->batch.buffers[i], ae__row_stride(f->arrays[i]->dim)};
     const ae__rows target = rows[f->arrays[1] ? 1 : 0];
-    context->row_numbers = trainer->numbers;
+    context->row_numbers = f->batch.numbers;
     context->target = target.at;
     context->target_row = target.row;
     context->side = rows[2].at;
@@ -190,6 +213,7 @@ void ae__feed_begin(ae__feed *f, uint64_t epoch)
 {
     finish_reading(f);
     f->pair[0].full = f->pair[1].full = false;
+    f->known.to = 0;
     ae__sequence_set(&f->sequence, &f->model->desc.model, f->sequence.rows, epoch);
 }
 

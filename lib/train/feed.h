@@ -8,7 +8,7 @@
 #include "train/sequence.h"
 #include "train/trainer.h"
 
-enum { AE__FEED_ROLES = 4 /* x, y, side, weight */ };
+enum { AE__FEED_ROLES = 4 /* x, y, side, weight */, AE__FEED_ROWS = 64 /* numbered together */ };
 
 /* Rows of the sources as they were read, by slot. */
 typedef struct ae__feed_window {
@@ -27,6 +27,12 @@ typedef struct ae__taking {
     real *buffers[AE__FEED_ROLES];
 } ae__taking;
 
+/* Numbers of the rows at positions [from, to), of several small batches. */
+typedef struct ae__numbered {
+    uint64_t from, to;
+    uint64_t numbers[AE__FEED_ROWS];
+} ae__numbered;
+
 typedef struct ae__feed {
     const ae_model *model;
     const ae__array *arrays[AE__FEED_ROLES]; /* NULL: not given */
@@ -38,6 +44,7 @@ typedef struct ae__feed {
     ae__runner *runner;       /* NULL: no reading ahead */
     ae__feed_window *reading; /* by the runner; NULL: nothing */
     ae__taking batch;         /* the one that is being taken */
+    ae__numbered known;
 } ae__feed;
 
 /* Plans the memory for batches of so many rows. STATE: an order that a source cannot follow; RANGE:

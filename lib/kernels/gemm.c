@@ -216,6 +216,13 @@ typedef struct meeting {
     ae__beside beside;
 } meeting;
 
+/* Jobs are filled in as they are added. */
+static void begin(meeting *m, ae__beside beside)
+{
+    m->n = 0;
+    m->beside = beside;
+}
+
 static void add_product(meeting *m, const grid *t)
 {
     m->jobs[m->n++] = (job){t, run_task, blocks(t->g->m, t->rows) * t->across};
@@ -252,7 +259,9 @@ static void meet(meeting *m, const ae__engine *engine)
 void ae__gemm_run(const ae__gemm *products, size_t n, ae__beside beside, const ae__engine *engine)
 {
     grid grids[AE__GEMM_MOST];
-    meeting first = {.beside = beside}, second = {.n = 0};
+    meeting first, second;
+    begin(&first, beside);
+    begin(&second, (ae__beside){0});
     for (size_t i = 0; i < n; i++) {
         const ae__gemm *g = &products[i];
         grid *t = &grids[i];

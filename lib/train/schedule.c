@@ -12,10 +12,12 @@ static double factor_of(const ae__spec *spec)
 static double rate_at(const ae_model *model, double rate, uint64_t t)
 {
     const ae__spec *spec = &model->desc.model;
+    const int64_t kind = ae__spec_i64(spec, AE_PARAM_SCHEDULE);
+    if (kind == AE_SCHEDULE_CONSTANT) return rate;
     const uint64_t n = (uint64_t)ae__spec_i64(spec, AE_PARAM_SCHEDULE_STEPS);
     const double low = fmin(ae__spec_f64(spec, AE_PARAM_SCHEDULE_MINIMUM), rate);
     const double pi = 3.14159265358979324, periods = (double)t / (double)n;
-    switch (ae__spec_i64(spec, AE_PARAM_SCHEDULE)) {
+    switch (kind) {
     case AE_SCHEDULE_STEP: return fmax(low, rate * pow(factor_of(spec), (double)(t / n)));
     case AE_SCHEDULE_EXPONENTIAL: return fmax(low, rate * pow(factor_of(spec), periods));
     case AE_SCHEDULE_COSINE: return low + (rate - low) * (1 + cos(pi * fmin(periods, 1))) / 2;

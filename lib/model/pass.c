@@ -183,6 +183,7 @@ void ae__pass_forward(const ae__pass *pass)
                 plan->layers[call.number].ops->forward(&call);
             compute_terms(pass, i, &call);
         }
+        if (pass->calls) pass->calls[i] = call;
     }
     if (samples > 1 || pass->row_weight) reduce_samples(pass);
     for (size_t i = 0; i < rows; i++)

@@ -14,10 +14,11 @@ typedef struct ae__pass {
     bool densities; /* the densities alone count, without their weights */
     ae__rows x;     /* of layer `first` */
     real *const *y;
-    real *const *z;     /* NULL: none is kept */
-    real *const *saved; /* of each layer; NULL: not in training */
-    real *spare[2];     /* scratch of the terms at even layers, and at odd ones */
-    double *values;     /* one a row of the output, of one term */
+    real *const *z;        /* NULL: none is kept */
+    real *const *saved;    /* of each layer; NULL: not in training */
+    ae__layer_call *calls; /* of each layer, left for the way back; NULL: likewise */
+    real *spare[2];        /* scratch of the terms at even layers, and at odd ones */
+    double *values;        /* one a row of the output, of one term */
     double *sums;       /* likewise, all terms, each times its factor; then one a row of the data */
     double *parts;      /* plan.n_parts: added to */
     const double *unit; /* of each output, in which losses are told; NULL: as they are */

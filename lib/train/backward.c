@@ -37,28 +37,26 @@ static real below_slope(const ae__trainer *t, int32_t below)
     return below >= 0 ? t->model->plan.layers[below].info.slope : 0;
 }
 
-static void backward_layer(backward_pass *pass, const ae__context *context, real *dy, real *dx)
+/* Takes the layer's call of forward on. */
+static void backward_layer(backward_pass *pass, real *dy, real *dx)
 {
     ae__trainer *t = pass->trainer;
     const ae__plan *plan = &t->model->plan;
     const int32_t i = pass->number, below = ae__plan_below(plan, i);
-    ae__layer_call call = ae__model_call(t->model, i, 0, plan->n_layers, context);
-    call.saved = t->saved[i];
+    ae__layer_call *call = &t->calls[i];
     pass->layer = &plan->layers[i];
-    call.x = below >= 0 ? t->y[below] : t->x;
-    call.y = t->y[i];
-    call.dy = dy;
-    call.dx = dx;
-    call.below_act = below_act(t, below);
-    call.below_slope = below_slope(t, below);
-    call.finished = pass->finished ? slot_finished : NULL;
-    call.finished_user = pass;
+    call->dy = dy;
+    call->dx = dx;
+    call->below_act = below_act(t, below);
+    call->below_slope = below_slope(t, below);
+    call->finished = pass->finished ? slot_finished : NULL;
+    call->finished_user = pass;
     for (int32_t slot = 0; slot < pass->layer->info.n_weights; slot++) {
         int32_t weight = pass->layer->weights[slot];
-        call.dw[slot] = t->gradients + plan->weights[weight].offset;
-        call.accumulate[slot] = plan->weights[weight].last != i;
+        call->dw[slot] = t->gradients + plan->weights[weight].offset;
+        call->accumulate[slot] = plan->weights[weight].last != i;
     }
-    pass->layer->ops->backward(&call);
+    pass->layer->ops->backward(call);
 }
 
 /* A term's call on the way back through layer i. */
@@ -180,6 +178,7 @@ void ae__backward(ae__trainer *trainer, const ae__context *context, ae__finished
                         .y = trainer->y,
                         .z = trainer->z,
                         .saved = trainer->saved,
+                        .calls = trainer->calls,
                         .spare = {trainer->dy[0], trainer->dy[0]},
                         .values = trainer->values,
                         .sums = trainer->sums,
@@ -196,7 +195,7 @@ void ae__backward(ae__trainer *trainer, const ae__context *context, ae__finished
         real *dx = i > lowest ? other(trainer, dz) : NULL;
         if (model->plan.layers[i].merged) continue;
         pass.number = i;
-        backward_layer(&pass, context, dz, dx);
+        backward_layer(&pass, dz, dx);
         if (dx) {
             add_input_terms(&pass, context, i, dx);
             add_terms(&pass, context, below, dx, other(trainer, dx));

@@ -36,6 +36,7 @@ static void bind_layers(ae__trainer *t, ae__arena *arena, size_t rows)
     t->y = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->y);
     t->z = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->z);
     t->saved = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->saved);
+    t->calls = ae__arena_take(arena, (size_t)plan->n_layers, sizeof *t->calls);
     for (int32_t i = 0; i < plan->n_layers; i++) {
         const bool merged = plan->layers[i].merged;
         size_t reals = ae__layer_plan_reals(&plan->layers[i]);
@@ -68,6 +69,7 @@ static void bind_portions(ae__trainer *t, ae__arena *arena)
     t->y = t->workers->y;
     t->z = t->workers->z;
     t->saved = t->workers->saved;
+    t->calls = t->workers->calls;
     memcpy(t->dy, t->workers->dy, sizeof t->dy);
 }
 

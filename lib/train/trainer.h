@@ -12,6 +12,7 @@ typedef struct ae__trainer {
     real *x, *target, *side; /* rows x input, rows x output, rows x side */
     real **y;                /* outputs of each layer, all kept for the way back */
     real **saved;            /* what each layer keeps from forward to backward; NULL: nothing */
+    ae__layer_call *calls;   /* of each layer, from forward to backward */
     real **z;        /* what stands before their activations, where that is kept; else NULL */
     real *dy[2];     /* gradients of outputs, in turn */
     real *gradients; /* as the weights */

@@ -185,13 +185,14 @@ static inline __attribute__((always_inline)) void prefetch_row(const ae__array *
     for (size_t i = 0; i < count; i += LINE) __builtin_prefetch(bytes + i);
 }
 
-/* Rows from i to end: of others some thread may be at work elsewhere, and prefetch them there. */
-static void gather_some(const gathering *g, size_t i, size_t end)
+/* Rows from i to end; those up to `last` will be wanted here, too. Of others some thread may be at work
+ * elsewhere, and prefetch them there. */
+static void gather_some(const gathering *g, size_t i, size_t end, size_t last)
 {
     const size_t row = ae__row_stride(g->array->dim);
     for (size_t j = i; j < end && j < i + AHEAD; j++) prefetch_row(g->array, number_at(g, j));
     for (; i < end; i++) {
-        if (i + AHEAD < end) prefetch_row(g->array, number_at(g, i + AHEAD));
+        if (i + AHEAD < last) prefetch_row(g->array, number_at(g, i + AHEAD));
         convert_row(g->array, number_at(g, i), g->buffer + i * row, g->kernels);
     }
 }
@@ -200,7 +201,8 @@ static void gather_task(void *arg, size_t task, size_t worker)
 {
     const gathering *g = arg;
     (void)worker;
-    gather_some(g, task * ROWS, ae__min_size((task + 1) * ROWS, g->count));
+    const size_t end = ae__min_size((task + 1) * ROWS, g->count);
+    gather_some(g, task * ROWS, end, end);
 }
 
 static ae__rows gather(const ae__array *array, const uint64_t *numbers, size_t first, size_t count,
@@ -218,10 +220,10 @@ ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_
 }
 
 void ae__array_gather_alone(const ae__array *array, const uint64_t *numbers, size_t count,
-                            real *buffer, const ae__kernels *kernels)
+                            size_t known, real *buffer, const ae__kernels *kernels)
 {
     const gathering g = {array, numbers, 0, count, buffer, kernels};
-    gather_some(&g, 0, count);
+    gather_some(&g, 0, count, known);
 }
 
 ae__rows ae__array_copy(const ae__array *array, size_t first, size_t count, real *buffer,

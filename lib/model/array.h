@@ -75,9 +75,9 @@ ae__rows ae__array_copy(const ae__array *array, size_t first, size_t count, real
 ae__rows ae__array_gather(const ae__array *array, const uint64_t *numbers, size_t count,
                           real *buffer, const ae__engine *engine);
 
-/* The same on the calling thread. */
+/* The same on the calling thread, which will want the rows up to numbers[known - 1] next. */
 void ae__array_gather_alone(const ae__array *array, const uint64_t *numbers, size_t count,
-                            real *buffer, const ae__kernels *kernels);
+                            size_t known, real *buffer, const ae__kernels *kernels);
 
 /* Holds every number to the demand, as it enters: of an array now, of a source when it comes. */
 int32_t ae__array_hold(ae__array *array, const ae__demand *demand, const ae__kernels *kernels);

@@ -63,12 +63,16 @@ static void rows_task(void *arg, size_t task, size_t worker)
     const size_t begin = task * ROWS, end = ae__min_size(begin + ROWS, f->batch.rows);
     uint64_t some[ROWS], *slots = f->slots ? f->slots + begin : some;
     uint64_t *numbers = f->batch.numbers + begin;
+    size_t known = end - begin;
     (void)worker;
-    if (!is_ahead(f)) number_rows(f, f->batch.at + begin, end - begin, slots, numbers);
+    if (is_ahead(f))
+        known = (size_t)(f->known.to - f->batch.at);
+    else
+        number_rows(f, f->batch.at + begin, end - begin, slots, numbers);
     for (int32_t i = 0; i < AE__FEED_ROLES; i++) {
         const ae__array *array = f->arrays[i];
         if (!array || array->source) continue;
-        ae__array_gather_alone(array, numbers, end - begin,
+        ae__array_gather_alone(array, numbers, end - begin, known,
                                f->batch.buffers[i] + begin * ae__row_stride(array->dim),
                                f->model->engine.kernels);
     }

@@ -311,7 +311,7 @@ static void run_product(run *r, const ae__kernels *kernels, ae__pool *pool, int3
                         .done_arg = r};
     memset(r->value, 0, b->m * sizeof(double));
     memset(r->finished, 0, b->m);
-    ae__gemm_run(&g, 1, (ae__beside){0}, &engine);
+    ae__gemm_run(&g, 1, NULL, &engine);
     for (size_t i = 0; i < b->m; i++) assert_int_equal(r->finished[i], 1);
 }
 
@@ -412,8 +412,8 @@ static void products_without_rows_or_columns_do_nothing(void **state)
     const ae__engine engine = {ae__kernels_at(AE_CPU_AUTO), NULL, AE_GEMM_AUTO};
     const ae__gemm none = {.m = 0, .n = 5, .k = 3, .a_col = 1, .b_col = 1};
     const ae__gemm thin = {.m = 5, .n = 0, .k = 3, .a_col = 1, .b_col = 1};
-    ae__gemm_run(&none, 1, (ae__beside){0}, &engine);
-    ae__gemm_run(&thin, 1, (ae__beside){0}, &engine);
+    ae__gemm_run(&none, 1, NULL, &engine);
+    ae__gemm_run(&thin, 1, NULL, &engine);
 }
 
 static void levels_that_are_not_there_have_no_table(void **state)

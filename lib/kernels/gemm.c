@@ -213,15 +213,8 @@ typedef struct job {
 typedef struct meeting {
     job jobs[AE__GEMM_MOST];
     size_t n;
-    ae__beside beside;
+    const ae__beside *beside; /* NULL: nothing */
 } meeting;
-
-/* Jobs are filled in as they are added. */
-static void begin(meeting *m, ae__beside beside)
-{
-    m->n = 0;
-    m->beside = beside;
-}
 
 static void add_product(meeting *m, const grid *t)
 {
@@ -245,23 +238,25 @@ static void take_task(void *arg, size_t task, size_t worker)
         }
         task -= j->tasks;
     }
-    m->beside.fn(m->beside.arg, task, worker);
+    m->beside->fn(m->beside->arg, task, worker);
 }
 
 static void meet(meeting *m, const ae__engine *engine)
 {
-    size_t tasks = m->beside.tasks;
+    size_t tasks = m->beside ? m->beside->tasks : 0;
     for (size_t i = 0; i < m->n; i++) tasks += m->jobs[i].tasks;
     ae__pool_run(engine->pool, tasks, take_task, m);
 }
 
 /* AE_GEMM_AUTO is the built-in product for every shape: docs/performance.md has the figures. */
-void ae__gemm_run(const ae__gemm *products, size_t n, ae__beside beside, const ae__engine *engine)
+void ae__gemm_run(const ae__gemm *products, size_t n, const ae__beside *beside,
+                  const ae__engine *engine)
 {
     grid grids[AE__GEMM_MOST];
-    meeting first, second;
-    begin(&first, beside);
-    begin(&second, (ae__beside){0});
+    meeting first, second; /* whose jobs are filled in as they are added */
+    first.n = second.n = 0;
+    first.beside = beside;
+    second.beside = NULL;
     for (size_t i = 0; i < n; i++) {
         const ae__gemm *g = &products[i];
         grid *t = &grids[i];

@@ -35,12 +35,13 @@ typedef struct ae__engine {
 typedef struct ae__beside {
     ae__task *fn;
     void *arg;
-    size_t tasks; /* 0: none */
+    size_t tasks;
 } ae__beside;
 
-/* Up to AE__GEMM_MOST products that do not need each other's C, and what else can be done beside them, in
- * as few meetings of the threads as it takes. */
+/* Up to AE__GEMM_MOST products that do not need each other's C, and what else can be done beside them (NULL:
+ * nothing), in as few meetings of the threads as it takes. */
 enum { AE__GEMM_MOST = 2 };
-void ae__gemm_run(const ae__gemm *products, size_t n, ae__beside beside, const ae__engine *engine);
+void ae__gemm_run(const ae__gemm *products, size_t n, const ae__beside *beside,
+                  const ae__engine *engine);
 
 #endif

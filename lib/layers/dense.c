@@ -81,7 +81,7 @@ static void forward(const ae__layer_call *call)
             .c_row = call->y_row,
             .epilogue = epilogue,
         },
-        1, (ae__beside){0}, call->context->engine);
+        1, NULL, call->context->engine);
 }
 
 #ifdef AE_TRAINING
@@ -154,13 +154,12 @@ static void backward(const ae__layer_call *call)
         .prev_act = call->below_act,
         .prev_slope = call->below_slope,
     };
-    const size_t bias_tasks = has_bias(call) ? ae__blocks(call->out, BIAS_COLUMNS) : 0;
+    const ae__beside bias = {bias_task, (void *)call, ae__blocks(call->out, BIAS_COLUMNS)};
     ae__gemm products[AE__GEMM_MOST];
     size_t n = 0;
     if (call->dx) input_gradient(call, &epilogue, &products[n++]);
     kernel_gradient(call, &products[n++]); /* whose `done` may change the kernel */
-    ae__gemm_run(products, n, (ae__beside){bias_task, (void *)call, bias_tasks},
-                 call->context->engine);
+    ae__gemm_run(products, n, has_bias(call) ? &bias : NULL, call->context->engine);
 }
 
 #endif

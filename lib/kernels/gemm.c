@@ -120,29 +120,29 @@ static void cut(grid *t, bool alone)
     if (t->waits && g->m * g->n <= DONE_LATE) t->waits = t->finishes = false;
 }
 
-/* The epilogue of what begins there in C. */
-static ae__epilogue epilogue_at(const ae__epilogue *e, size_t row, size_t col)
+/* Makes it that of what begins there in C. */
+static void move_epilogue(ae__epilogue *e, size_t row, size_t col)
 {
-    ae__epilogue at = *e;
-    if (e->bias) at.bias += col;
-    if (e->target) at.target += row * e->target_ld + col;
-    if (e->element) at.element += row * e->element_ld + col;
-    if (e->row_weight) at.row_weight += row;
-    if (e->row_value) at.row_value += row;
-    if (e->prev) at.prev += row * e->prev_ld + col;
-    return at;
+    if (e->bias) e->bias += col;
+    if (e->target) e->target += row * e->target_ld + col;
+    if (e->element) e->element += row * e->element_ld + col;
+    if (e->row_weight) e->row_weight += row;
+    if (e->row_value) e->row_value += row;
+    if (e->prev) e->prev += row * e->prev_ld + col;
 }
 
 static void run_epilogue(const grid *t, size_t row, size_t rows, size_t col, size_t cols)
 {
     const ae__gemm *g = t->g;
-    if (!g->epilogue) return;
-    if (row == 0 && col == 0) { /* as it is: most often the only one */
-        t->kernels->epilogue(g->epilogue, g->c, g->c_row, rows, cols);
-        return;
+    const ae__epilogue *e = g->epilogue;
+    ae__epilogue moved;
+    if (!e) return;
+    if (row > 0 || col > 0) { /* most often it is the only one, and stays as it is */
+        moved = *e;
+        move_epilogue(&moved, row, col);
+        e = &moved;
     }
-    const ae__epilogue e = epilogue_at(g->epilogue, row, col);
-    t->kernels->epilogue(&e, g->c + row * g->c_row + col, g->c_row, rows, cols);
+    t->kernels->epilogue(e, g->c + row * g->c_row + col, g->c_row, rows, cols);
 }
 
 static void multiply(const grid *t, size_t row, size_t rows, size_t col, size_t cols)

@@ -158,15 +158,16 @@ static const char *home(int32_t scope)
     return names[scope];
 }
 
-/* The row of an id that the spec takes in this type. */
+/* The row of an id that the spec takes in this type, and its value there. */
 static int32_t find(const ae__spec *spec, const char *owner, int32_t id, int32_t type,
-                    const ae__param **row)
+                    const ae__param **row, const ae__value **value)
 {
     *row = ae__param_of(id);
+    *value = ae__spec_find(spec, id);
     if (!*row)
         return ae__fail(AE_ERR_INVALID, "%s: no parameter has number %d, wanted an AE_PARAM_*",
                         owner, (int)id);
-    if (!ae__spec_find(spec, id))
+    if (!*value)
         return ae__fail(AE_ERR_INVALID, "%s: does not take %s, a parameter of %s", owner,
                         (*row)->name, home((*row)->scope));
     if ((*row)->type != type)
@@ -178,7 +179,8 @@ static int32_t find(const ae__spec *spec, const char *owner, int32_t id, int32_t
 int32_t ae__spec_set(ae__spec *spec, const char *owner, int32_t id, ae__number number)
 {
     const ae__param *row;
-    AE_TRY(find(spec, owner, id, number.type, &row));
+    const ae__value *found;
+    AE_TRY(find(spec, owner, id, number.type, &row, &found));
     if (number.type == AE_TYPE_I64) {
         if (number.i64 < row->lowest.i64 || number.i64 > row->highest.i64)
             return ae__fail(AE_ERR_RANGE, "%s: %s is %lld, wanted %lld to %lld", owner, row->name,
@@ -188,7 +190,7 @@ int32_t ae__spec_set(ae__spec *spec, const char *owner, int32_t id, ae__number n
         return ae__fail(AE_ERR_RANGE, "%s: %s is %.9g, wanted %.9g to %.9g", owner, row->name,
                         number.f64, row->lowest.f64, row->highest.f64);
     }
-    ae__value *value = &spec->values[ae__spec_find(spec, id) - spec->values];
+    ae__value *value = (ae__value *)found;
     value->i64 = number.i64;
     value->f64 = number.f64;
     return AE_OK;
@@ -197,8 +199,9 @@ int32_t ae__spec_set(ae__spec *spec, const char *owner, int32_t id, ae__number n
 int32_t ae__spec_get(const ae__spec *spec, const char *owner, int32_t id, ae__number *number)
 {
     const ae__param *row;
-    AE_TRY(find(spec, owner, id, number->type, &row));
-    number->i64 = ae__spec_i64(spec, id);
-    number->f64 = ae__spec_f64(spec, id);
+    const ae__value *value;
+    AE_TRY(find(spec, owner, id, number->type, &row, &value));
+    number->i64 = value->i64;
+    number->f64 = value->f64;
     return AE_OK;
 }

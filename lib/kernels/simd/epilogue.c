@@ -8,7 +8,7 @@
 
 /* Vectors whose losses are summed lane by lane in float before the sum is carried on in double. The
  * logistic loss takes one logarithm of a product of as many factors 1 + e^-|c| <= 2: at most 2^64. */
-enum { RUN = 64 };
+enum { RUN = 64, TOGETHER = 4 /* rows, whose logarithms do not wait for each other */ };
 
 typedef struct losses {
     vec sum;     /* LOGISTIC: max(c, 0) - t c; others: the losses themselves */
@@ -76,8 +76,14 @@ static double total(const losses *l, const real *element, size_t lanes)
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* Columns [j, j + lanes) of one row; every pointer is at that row. */
-static inline __attribute__((always_inline)) void run_vector(const ae__epilogue *e, vec factor,
+/* What of an epilogue belongs to one row. */
+typedef struct row {
+    const real *target, *prev; /* NULL: none */
+    vec factor;
+} row;
+
+/* Columns [j, j + lanes) of a row at c. */
+static inline __attribute__((always_inline)) void run_vector(const ae__epilogue *e, const row *r,
                                                              real *c, size_t j, size_t lanes,
                                                              losses *l)
 {
@@ -85,80 +91,105 @@ static inline __attribute__((always_inline)) void run_vector(const ae__epilogue 
     if (e->bias) z = v_add(z, v_load_n(e->bias + j, lanes));
     vec y = e->loss == AE__ELEMENT_LOGISTIC ? z : v_activate(e->act, v_set1(e->slope), z);
     if (e->loss != AE__ELEMENT_NONE) {
-        vec t = v_load_n(e->target + j, lanes);
+        vec t = v_load_n(r->target + j, lanes);
         vec d = e->loss == AE__ELEMENT_LOGISTIC ? logistic(z, v_exp_minus_abs(z), t, lanes, l)
                                                 : distance(e, z, y, t, lanes, l);
-        if (AE__TRAINS && e->gradient) y = v_mul(d, factor);
+        if (AE__TRAINS && e->gradient) y = v_mul(d, r->factor);
     }
-    if (AE__TRAINS && e->prev) {
-        vec out = v_load_n(e->prev + j, lanes);
+    if (AE__TRAINS && r->prev) {
+        vec out = v_load_n(r->prev + j, lanes);
         y = v_derive(e->prev_act, v_set1(e->prev_slope), y, out);
     }
     v_store_n(c + j, y, lanes);
 }
 
-/* The same of the logistic loss, for as many whole vectors as go together; returns the next column. */
-static inline __attribute__((always_inline)) size_t
-run_logistic(const ae__epilogue *e, vec factor, real *c, size_t j, size_t end, losses *l)
+/* The logistic loss of whole vectors, several together: first z = c + bias and e^-|z|, ... */
+static inline __attribute__((always_inline)) void begin_logistic(const ae__epilogue *e, real *c,
+                                                                 size_t j, vec power[AE__CHAINS])
 {
-    enum { N = AE__CHAINS };
-    for (; j + N * AE__LANES <= end; j += N * AE__LANES) {
-        vec z[N], power[N];
-        AE__UNROLL for (size_t i = 0; i < N; i++) {
-            z[i] = v_load(c + j + i * AE__LANES);
-            if (e->bias) z[i] = v_add(z[i], v_load(e->bias + j + i * AE__LANES));
-        }
-        v_exp_minus_abs_each(power, z, N);
-        AE__UNROLL for (size_t i = 0; i < N; i++) {
-            vec t = v_load(e->target + j + i * AE__LANES);
-            vec d = logistic(z[i], power[i], t, AE__LANES, l);
-            v_store(c + j + i * AE__LANES, AE__TRAINS && e->gradient ? v_mul(d, factor) : z[i]);
-        }
+    vec z[AE__CHAINS];
+    AE__UNROLL for (size_t i = 0; i < AE__CHAINS; i++)
+    {
+        const size_t at = j + i * AE__LANES;
+        z[i] = v_load(c + at);
+        if (!e->bias) continue;
+        z[i] = v_add(z[i], v_load(e->bias + at));
+        v_store(c + at, z[i]);
     }
-    return j;
+    v_exp_minus_abs_each(power, z, AE__CHAINS);
 }
 
-/* Columns [j, end) of a row, RUN vectors at most. No store to C changes the epilogue. */
-static __attribute__((noinline)) losses run_columns(const ae__epilogue *restrict row,
+/* ... then what follows from them. */
+static inline __attribute__((always_inline)) void end_logistic(const ae__epilogue *e,
+                                                               const row *r, real *c, size_t j,
+                                                               const vec power[AE__CHAINS],
+                                                               losses *l)
+{
+    AE__UNROLL for (size_t i = 0; i < AE__CHAINS; i++)
+    {
+        const size_t at = j + i * AE__LANES;
+        vec d = logistic(v_load(c + at), power[i], v_load(r->target + at), AE__LANES, l);
+        if (AE__TRAINS && e->gradient) v_store(c + at, v_mul(d, r->factor));
+    }
+}
+
+/* The same as run_vector() of the logistic loss, for as many whole vectors as go together; returns the
+ * next column. The next ones begin before the last ones end, since each waits for itself. */
+static inline __attribute__((always_inline)) size_t
+run_logistic(const ae__epilogue *e, const row *r, real *c, size_t j, size_t end, losses *l)
+{
+    const size_t step = AE__CHAINS * AE__LANES, last = j + (end - j) / step * step;
+    vec power[AE__CHAINS] = {v_zero()}, next[AE__CHAINS] = {v_zero()};
+    for (size_t at = j; at <= last && last > j; at += step) {
+        AE__UNROLL for (size_t i = 0; i < AE__CHAINS; i++) power[i] = next[i];
+        if (at < last) begin_logistic(e, c, at, next);
+        if (at > j) end_logistic(e, r, c, at - step, power, l);
+    }
+    return last;
+}
+
+/* Columns [j, end) of row i at c, RUN vectors at most. No store to C changes the epilogue. */
+static __attribute__((noinline)) losses run_columns(const ae__epilogue *restrict e, size_t i,
                                                     real *c, size_t j, size_t end)
 {
-    const vec factor = v_set1(row->scale);
+    const row r = {.target = e->target ? e->target + i * e->target_ld : NULL,
+                   .prev = e->prev ? e->prev + i * e->prev_ld : NULL,
+                   .factor = v_set1(e->row_weight ? e->scale * e->row_weight[i] : e->scale)};
     losses l = {.sum = v_zero(), .product = v_set1(1)};
-    if (AE__CHAINS > 1 && row->loss == AE__ELEMENT_LOGISTIC && !row->prev)
-        j = run_logistic(row, factor, c, j, end, &l);
-    for (; j + AE__LANES <= end; j += AE__LANES)
-        run_vector(row, factor, c, j, AE__LANES, &l);
-    if (j < end) run_vector(row, factor, c, j, end - j, &l);
+    if (e->loss == AE__ELEMENT_LOGISTIC && !r.prev) j = run_logistic(e, &r, c, j, end, &l);
+    for (; j < end; j += AE__LANES) run_vector(e, &r, c, j, v_lanes(end - j), &l);
     return l;
 }
 
-/* Where elements have weights, a vector at a time: its losses are not summed up before they are weighed. */
-static double run_row(const ae__epilogue *row, real *c, size_t n)
+/* Columns [start, end) of rows [i, i + rows), of which c is the first one. Where elements have weights, a
+ * vector: its losses are not summed up before they are weighed. */
+static void run_rows(const ae__epilogue *e, size_t i, size_t rows, real *c, size_t c_row,
+                     size_t start, size_t end, double *loss)
 {
-    const real *element = row->loss == AE__ELEMENT_NONE ? NULL : row->element;
-    const size_t run = element ? AE__LANES : RUN * AE__LANES;
-    double loss = 0;
-    for (size_t start = 0; start < n; start += run) {
-        const size_t end = ae__min_size(start + run, n), lanes = end - start;
-        const losses l = run_columns(row, c, start, end);
-        if (row->loss != AE__ELEMENT_NONE)
-            loss += total(&l, element ? element + start : NULL, lanes);
-        if (!element || !row->gradient) continue;
-        const vec weights = v_load_n(element + start, lanes);
-        v_store_n(c + start, v_mul(v_load_n(c + start, lanes), weights), lanes);
+    const size_t lanes = end - start;
+    losses l[TOGETHER];
+    for (size_t k = 0; k < rows; k++) l[k] = run_columns(e, i + k, c + k * c_row, start, end);
+    if (e->loss == AE__ELEMENT_NONE) return;
+    for (size_t k = 0; k < rows; k++) {
+        real *at = c + k * c_row + start;
+        const real *element = e->element;
+        if (element) element += (i + k) * e->element_ld + start;
+        loss[k] += total(&l[k], element, lanes);
+        if (!element || !e->gradient) continue;
+        v_store_n(at, v_mul(v_load_n(at, lanes), v_load_n(element, lanes)), lanes);
     }
-    return loss;
 }
 
 void AE__SIMD(epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t rows, size_t n)
 {
-    ae__epilogue row = *e;
-    for (size_t i = 0; i < rows; i++) {
-        if (e->target) row.target = e->target + i * e->target_ld;
-        if (e->element) row.element = e->element + i * e->element_ld;
-        if (e->prev) row.prev = e->prev + i * e->prev_ld;
-        if (e->row_weight) row.scale = e->scale * e->row_weight[i];
-        double loss = run_row(&row, c + i * c_row, n);
-        if (row.loss != AE__ELEMENT_NONE && e->row_value) e->row_value[i] += loss;
+    const bool weighs = e->element && e->loss != AE__ELEMENT_NONE;
+    const size_t run = (weighs ? 1 : RUN) * AE__LANES;
+    for (size_t i = 0, here; i < rows; i += here, c += here * c_row) {
+        double loss[TOGETHER] = {0};
+        here = ae__min_size(TOGETHER, rows - i);
+        for (size_t start = 0; start < n; start += run)
+            run_rows(e, i, here, c, c_row, start, ae__min_size(start + run, n), loss);
+        if (e->loss == AE__ELEMENT_NONE || !e->row_value) continue;
+        for (size_t k = 0; k < here; k++) e->row_value[i + k] += loss[k];
     }
 }

@@ -8,7 +8,7 @@
 #define AE__MR    6 /* 12 sums, 2 vectors of B, 1 of A: 15 of 16 registers */
 #define AE__WIDE  8
 #define AE__STRIP 2
-#define AE__CHAINS 1
+#define AE__CHAINS 2
 #define AE__TILE_ROWS(X) X(6) X(4) X(3) X(2) X(1)
 #define AE__CONV_TILES(X) X(4, 3, 3) X(3, 3, 3) X(1, 8, 3)
 #define AE__CONV_ROWS_2 4

@@ -2,6 +2,8 @@
  * neither they nor the threads that take the tasks change a bit of C. */
 #include "kernels/gemm.h"
 
+#include <math.h>
+
 #include "ae/ae.h"
 #include "base/size.h"
 #include "kernels/cblas.h"
@@ -51,27 +53,44 @@ static size_t task_size(size_t size, size_t least, size_t unit)
     return size;
 }
 
-static bool has_term(const ae__gemm *g, size_t row, size_t term, size_t strip)
+/* Of SAMPLE_RUN terms that lie side by side, how many one of a strip of rows has. */
+static size_t count_terms(const real *a, size_t a_row, size_t strip)
 {
-    const real *a = g->a + row * g->a_row + term * g->a_col;
-    bool any = false;
-    for (size_t i = 0; i < strip; i++, a += g->a_row) any |= *a != 0;
-    return any;
+    real size[SAMPLE_RUN] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < strip; i++, a += a_row)
+        for (size_t j = 0; j < SAMPLE_RUN; j++) size[j] += (real)fabs(a[j]);
+    for (size_t j = 0; j < SAMPLE_RUN; j++) count += size[j] != 0;
+    return count;
 }
 
-/* Looks at some lines of memory, which lie evenly in A: what they tell of the rest decides no number,
- * only how fast the product is. */
+/* Of strips in SAMPLE_RUN rows that lie side by side, how many have this term. */
+static size_t count_strips(const real *a, size_t strip)
+{
+    size_t count = 0;
+    for (size_t j = 0; j < SAMPLE_RUN; j += strip) {
+        bool any = false;
+        for (size_t i = 0; i < strip; i++) any |= a[j + i] != 0;
+        count += any;
+    }
+    return count;
+}
+
+/* Looks at some lines of memory, which lie evenly in A, until they are far from zero: what they tell of
+ * the rest decides no number, only how fast the product is. */
 static bool is_mostly_zero(const ae__gemm *g, size_t strip)
 {
     const bool by_rows = g->a_col == 1;
-    const size_t lines = by_rows ? g->m / strip : g->k;
-    const size_t length = by_rows ? g->k : g->m / strip * strip, step = by_rows ? 1 : strip;
+    const size_t lines = by_rows ? g->m / strip : g->k, length = by_rows ? g->k : g->m;
+    const size_t line = by_rows ? strip * g->a_row : g->a_col;
     const size_t next = ae__max_size(lines / (by_rows ? SAMPLES : SAMPLE_TERMS), 1);
     size_t looked = 0, count = 0;
-    for (size_t i = 0; i < lines; i += next)
-        for (size_t run = 0; run < length; run += SAMPLE_STEP)
-            for (size_t j = run; j < run + SAMPLE_RUN && j < length; j += step, looked++)
-                count += by_rows ? has_term(g, i * strip, j, strip) : has_term(g, j, i, strip);
+    for (size_t i = 0; i < lines && 4 * count <= 3 * looked; i += next)
+        for (size_t run = 0; run + SAMPLE_RUN <= length; run += SAMPLE_STEP) {
+            const real *a = g->a + i * line + run;
+            count += by_rows ? count_terms(a, g->a_row, strip) : count_strips(a, strip);
+            looked += by_rows ? SAMPLE_RUN : SAMPLE_RUN / strip;
+        }
     return 2 * count < looked;
 }
 

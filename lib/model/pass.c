@@ -186,8 +186,10 @@ void ae__pass_forward(const ae__pass *pass)
         if (pass->calls) pass->calls[i] = call;
     }
     if (samples > 1 || pass->row_weight) reduce_samples(pass);
+    double loss = pass->parts[AE__PART_LOSS]; /* a copy, which stays in a register */
     for (size_t i = 0; i < rows; i++)
-        pass->parts[AE__PART_LOSS] += ae__context_row_weight(pass->context, i) * pass->sums[i];
+        loss += ae__context_row_weight(pass->context, i) * pass->sums[i];
+    pass->parts[AE__PART_LOSS] = loss;
 }
 
 void ae__parts_close(const ae_model *model, const ae__context *context, double *parts)

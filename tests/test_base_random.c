@@ -148,19 +148,14 @@ static void order_must_be_a_bijection(uint64_t rows)
 {
     ae__order order = order_of(rows, rows, 1);
     bool *seen = calloc(rows + 1, sizeof *seen);
-    uint64_t *all = malloc((rows + 1) * sizeof *all);
 
-    assert_true(seen && all);
-    for (uint64_t i = 0; i < rows; i++) all[i] = i;
-    ae__order_all(&order, all, rows);
+    assert_true(seen);
     for (uint64_t i = 0; i < rows; i++) {
         uint64_t row = ae__order_at(&order, i);
-        assert_int_equal(all[i], row);
         if (row >= rows || seen[row]) fail_msg("%ju rows: %ju at %ju", rows, row, i);
         seen[row] = true;
         assert_int_equal(ae__order_place(&order, row), i);
     }
-    free(all);
     free(seen);
 }
 

@@ -31,6 +31,29 @@ static void words_are_those_of_single_counters(void **state)
     fence_free(f);
 }
 
+/* Of few rows, many return; of 2^33, halves of the network have 17 bits; most, 32. */
+static void places_are_those_of_single_rows(void **state)
+{
+    const uint64_t rows[] = {1, 2, 3, 5, 10, 60000, 65536, 65537, (uint64_t)1 << 33, UINT64_MAX};
+    fence f = fence_of(LONGEST * sizeof(uint64_t));
+    (void)state;
+    EACH_LEVEL(k)
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        ae__order order;
+        ae__order_set(&order, rows[r], &(ae__draw){.seed = r, .purpose = AE__DRAW_ORDER});
+        for (size_t n = 0; n <= LONGEST; n++) {
+            const uint64_t step = rows[r] / (n + 1) + 1;
+            uint64_t *at = fenced(f, n, sizeof *at, 1);
+            for (size_t i = 0; i < n; i++) at[i] = i * step % rows[r];
+            k->permute(&order, at, n);
+            for (size_t i = 0; i < n; i++)
+                if (at[i] != ae__order_at(&order, i * step % rows[r]))
+                    fail_msg("%s: place %zu of %zu, %ju rows", k->name, i, n, rows[r]);
+        }
+    }
+    fence_free(f);
+}
+
 /* The ends, the middle, the seams between the intervals of the quantile, and many between. */
 static size_t all_kinds_of_bits(uint32_t *bits)
 {
@@ -116,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_those_of_single_counters),
+        cmocka_unit_test(places_are_those_of_single_rows),
         cmocka_unit_test(normals_are_the_quantile_of_their_bits),
         cmocka_unit_test(normals_of_mirrored_bits_are_mirrored),
         cmocka_unit_test(normal_does_not_depend_on_its_place),

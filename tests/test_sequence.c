@@ -33,7 +33,7 @@ static ae__sequence sequence_of(const order *o, int64_t seed, uint64_t epoch)
         ae__number number = {.type = AE_TYPE_I64, .i64 = settings[i].value};
         assert_int_equal(ae__spec_set(&model, "test", settings[i].id, number), AE_OK);
     }
-    ae__sequence_set(&s, &model, o->rows, epoch);
+    ae__sequence_set(&s, &model, o->rows, epoch, ae__kernels_at(AE_CPU_AUTO));
     return s;
 }
 

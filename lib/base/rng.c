@@ -119,8 +119,8 @@ void ae__order_set(ae__order *order, uint64_t rows, const ae__draw *draw)
 /* MurmurHash3's finalizer: every bit in moves every bit out. */
 static uint32_t mix(uint32_t x)
 {
-    x = (x ^ x >> 16) * 0x85EBCA6B;
-    x = (x ^ x >> 13) * 0xC2B2AE35;
+    x = (x ^ x >> 16) * AE__ORDER_MIX_1;
+    x = (x ^ x >> 13) * AE__ORDER_MIX_2;
     return x ^ x >> 16;
 }
 
@@ -155,7 +155,7 @@ static uint64_t permute_back(const ae__order *order, uint64_t i)
 
 /* The network permutes a power of four, less than 4 times the rows (or 4): a number that falls
  * outside is sent through again, until it comes back among the rows, as its cycle must. */
-static uint64_t come_back(const ae__order *order, uint64_t i)
+uint64_t ae__order_return(const ae__order *order, uint64_t i)
 {
     while (i >= order->rows) i = permute(order, i);
     return i;
@@ -164,39 +164,7 @@ static uint64_t come_back(const ae__order *order, uint64_t i)
 uint64_t ae__order_at(const ae__order *order, uint64_t i)
 {
     assert(i < order->rows);
-    return come_back(order, permute(order, i));
-}
-
-enum { TOGETHER = 8 /* numbers whose rounds do not wait for each other */ };
-
-static void permute_together(const ae__order *order, uint64_t i[TOGETHER])
-{
-    const uint32_t mask = UINT32_MAX >> (32 - order->half_bits);
-    uint32_t left[TOGETHER], right[TOGETHER];
-
-    for (int k = 0; k < TOGETHER; k++) {
-        left[k] = (uint32_t)(i[k] >> order->half_bits);
-        right[k] = (uint32_t)i[k] & mask;
-    }
-    for (int round = 0; round < AE__ORDER_ROUNDS; round++) {
-        for (int k = 0; k < TOGETHER; k++) {
-            uint32_t next = left[k] ^ (mix(right[k] ^ order->key[round]) & mask);
-            left[k] = right[k];
-            right[k] = next;
-        }
-    }
-    for (int k = 0; k < TOGETHER; k++) i[k] = (uint64_t)left[k] << order->half_bits | right[k];
-}
-
-void ae__order_all(const ae__order *order, uint64_t *i, size_t count)
-{
-    size_t done = 0;
-
-    for (; done + TOGETHER <= count; done += TOGETHER) {
-        permute_together(order, i + done);
-        for (size_t k = done; k < done + TOGETHER; k++) i[k] = come_back(order, i[k]);
-    }
-    for (; done < count; done++) i[done] = ae__order_at(order, i[done]);
+    return ae__order_return(order, permute(order, i));
 }
 
 uint64_t ae__order_place(const ae__order *order, uint64_t row)

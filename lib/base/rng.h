@@ -48,6 +48,10 @@ double ae__normal_quantile(double p);
  * uneven and 8 leave pairs of places uneven; with 12 nothing shows from 2 rows up. */
 enum { AE__ORDER_ROUNDS = 12 };
 
+/* Of MurmurHash3's finalizer. */
+#define AE__ORDER_MIX_1 UINT32_C(0x85EBCA6B)
+#define AE__ORDER_MIX_2 UINT32_C(0xC2B2AE35)
+
 /* A keyed bijection of 0 .. rows - 1: balanced Feistel network with cycle walking. */
 typedef struct ae__order {
     uint64_t rows;
@@ -57,8 +61,9 @@ typedef struct ae__order {
 
 void ae__order_set(ae__order *order, uint64_t rows, const ae__draw *draw);
 uint64_t ae__order_at(const ae__order *order, uint64_t i); /* i < rows */
-/* The same of each i in an array, in its place: many are on their way together. */
-void ae__order_all(const ae__order *order, uint64_t *i, size_t count);
+
+/* What a walk through the network gives, walked on until it is among the rows. */
+uint64_t ae__order_return(const ae__order *order, uint64_t i);
 
 /* The other way: the i with ae__order_at(i) == row. */
 uint64_t ae__order_place(const ae__order *order, uint64_t row);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/real.h"
+#include "base/rng.h"
 #include "base/size.h"
 #include "kernels/image.h"
 #include "kernels/tile.h"
@@ -125,10 +126,10 @@ typedef struct ae__blend {
 } ae__blend;
 
 typedef struct ae__kernels {
-    int32_t level;    /* AE_CPU_* */
-    const char *name; /* "portable", "avx2", "avx512", "neon" */
-    size_t mr, nr;    /* register tile of gemm: rows, columns */
-    size_t lanes;     /* images of a block */
+    int32_t level; /* AE_CPU_* */
+    char name[12]; /* "portable", "avx2", "avx512", "neon" */
+    size_t mr, nr; /* register tile of gemm: rows, columns */
+    size_t lanes;  /* images of a block */
 
     void (*gemm)(const ae__gemm_block *block);
     /* The same, passing over the zeros of A, given a finite B; k > 0, b_col = 1, a_row or a_col = 1. NULL where the build
@@ -176,6 +177,8 @@ typedef struct ae__kernels {
 
     /* n words of Philox4x32-10: 4 of the counter, 4 of the next (1 more in word 0), ... */
     void (*philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
+    /* i[k] becomes ae__order_at(order, i[k]), k < n */
+    void (*permute)(const ae__order *order, uint64_t *i, size_t n);
     /* z: standard normal, the quantile of (bits + 0.5) / 2^32 to 7 digits */
     void (*normal)(real *z, const uint32_t *bits, size_t n);
 

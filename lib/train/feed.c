@@ -218,7 +218,8 @@ void ae__feed_begin(ae__feed *f, uint64_t epoch)
     finish_reading(f);
     f->pair[0].full = f->pair[1].full = false;
     f->known.to = 0;
-    ae__sequence_set(&f->sequence, &f->model->desc.model, f->sequence.rows, epoch);
+    ae__sequence_set(&f->sequence, &f->model->desc.model, f->sequence.rows, epoch,
+                     f->model->engine.kernels);
 }
 
 static int32_t check_order(const ae__feed *f)
@@ -284,7 +285,7 @@ int32_t ae__feed_open(ae__feed *f, ae_model *model, const ae__view *data, size_t
     f->now = f->pair;
     for (int32_t i = 0; i < AE__FEED_ROLES; i++)
         f->arrays[i] = ae__array_given(arrays[i]) ? arrays[i] : NULL;
-    ae__sequence_set(&f->sequence, &model->desc.model, data->x.rows, 1);
+    ae__sequence_set(&f->sequence, &model->desc.model, data->x.rows, 1, model->engine.kernels);
     AE_TRY(check_order(f));
     if (!has_sources(f, &any_thread)) return AE_OK;
     int32_t status = allocate(f, batch, any_thread && ae__pool_threads(model->engine.pool) > 1);

@@ -11,7 +11,8 @@ static const struct {
              [AE_SHUFFLE_BLOCK] = {false, true, true},
              [AE_SHUFFLE_WINDOW] = {false, false, true}};
 
-void ae__sequence_set(ae__sequence *s, const ae__spec *model, uint64_t rows, uint64_t epoch)
+void ae__sequence_set(ae__sequence *s, const ae__spec *model, uint64_t rows, uint64_t epoch,
+                      const ae__kernels *kernels)
 {
     const int64_t mode = ae__spec_i64(model, AE_PARAM_SHUFFLE);
     const uint64_t block = (uint64_t)ae__spec_i64(model, AE_PARAM_SHUFFLE_BLOCK);
@@ -21,6 +22,7 @@ void ae__sequence_set(ae__sequence *s, const ae__spec *model, uint64_t rows, uin
                         .window = modes[mode].single ? block * window : window,
                         .permutes_blocks = modes[mode].permutes_blocks,
                         .permutes_rows = modes[mode].permutes_rows,
+                        .kernels = kernels,
                         .draw = {.seed = (uint64_t)ae__spec_i64(model, AE_PARAM_SEED),
                                  .purpose = AE__DRAW_ORDER,
                                  .epoch = (uint32_t)epoch}};
@@ -63,7 +65,7 @@ void ae__sequence_slots(const ae__sequence *s, const ae__stretch *stretch, uint6
                         size_t count, uint64_t *slots)
 {
     for (size_t i = 0; i < count; i++) slots[i] = position + i - stretch->first;
-    if (s->permutes_rows) ae__order_all(&stretch->order, slots, count);
+    if (s->permutes_rows) s->kernels->permute(&stretch->order, slots, count);
 }
 
 /* The place of a slot in the order of the blocks, as if every block were full. */
@@ -78,7 +80,7 @@ void ae__sequence_rows(const ae__sequence *s, const ae__stretch *stretch, const 
                        size_t count, uint64_t *rows)
 {
     for (size_t i = 0; i < count; i++) rows[i] = place_of(s, stretch, slots[i]) / s->block;
-    if (s->permutes_blocks) ae__order_all(&s->blocks, rows, count);
+    if (s->permutes_blocks) s->kernels->permute(&s->blocks, rows, count);
     for (size_t i = 0; i < count; i++)
         rows[i] = rows[i] * s->block + place_of(s, stretch, slots[i]) % s->block;
 }

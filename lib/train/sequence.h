@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "base/spec.h"
+#include "kernels/kernels.h"
 
 typedef struct ae__sequence {
     uint64_t rows;
@@ -17,6 +18,7 @@ typedef struct ae__sequence {
     uint64_t n_blocks, window; /* blocks in all, and of a window */
     bool permutes_blocks, permutes_rows;
     ae__order blocks;
+    const ae__kernels *kernels;
     ae__draw draw;
 } ae__sequence;
 
@@ -28,7 +30,8 @@ typedef struct ae__stretch {
 } ae__stretch;
 
 /* The order of an epoch, from 1, by the model's parameters (scope MODEL). */
-void ae__sequence_set(ae__sequence *sequence, const ae__spec *model, uint64_t rows, uint64_t epoch);
+void ae__sequence_set(ae__sequence *sequence, const ae__spec *model, uint64_t rows, uint64_t epoch,
+                      const ae__kernels *kernels);
 
 /* Most rows of a window. */
 uint64_t ae__sequence_window(const ae__sequence *sequence);

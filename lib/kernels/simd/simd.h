@@ -54,6 +54,7 @@ void AE__SIMD(blend)(const ae__blend *k, real *y, size_t y_row);
 void AE__SIMD(keep_largest)(real *y, const real *x, size_t n, size_t k);
 double AE__SIMD(sum_squares)(const real *x, size_t n);
 void AE__SIMD(philox)(uint32_t *bits, const uint32_t counter[4], const uint32_t key[2], size_t n);
+void AE__SIMD(permute)(const ae__order *order, uint64_t *i, size_t n);
 void AE__SIMD(normal)(real *z, const uint32_t *bits, size_t n);
 void AE__SIMD(from_u8)(real *y, const uint8_t *x, size_t n, real scale, real offset);
 void AE__SIMD(from_i16)(real *y, const int16_t *x, size_t n, real scale, real offset);

@@ -43,6 +43,7 @@ const ae__kernels AE__SIMD(kernels) = {
     .upsample = AE__SIMD(upsample),
 #endif
 #ifdef AE_TRAINING
+    .permute = AE__SIMD(permute),
     .derive = AE__SIMD(derive),
     .derive_input = AE__SIMD(derive_input),
     .column_sums = AE__SIMD(column_sums),

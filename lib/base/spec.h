@@ -19,8 +19,7 @@ typedef struct ae__spec {
     int32_t kind;
     int32_t count;
     ae__value values[AE__MAX_VALUES];
-    uint8_t places
-        [AE__SPEC_PLACES]; /* by id modulo their number, where no two meet: of its value, from 1; 0: none */
+    uint8_t places[AE__SPEC_PLACES]; /* of values, from 1, by id modulo their number: no two meet */
 } ae__spec;
 
 /* Adds a value of 0 for an id that the kind takes. */

@@ -94,6 +94,7 @@ static void forward_fused(const ae__pass *pass, ae__layer_call *layer)
     ae__epilogue loss = ae__element_epilogue(&call, pass->context->mode == AE__MODE_TRAIN);
     layer->loss = &loss;
     plan->layers[last].ops->forward(layer);
+    layer->loss = NULL; /* the call may go on, the epilogue ends here */
     add_values(pass, term, call.rows);
 }
 

@@ -8,7 +8,14 @@
 
 /* Vectors whose losses are summed lane by lane in float before the sum is carried on in double. The
  * logistic loss takes one logarithm of a product of as many factors 1 + e^-|c| <= 2: at most 2^64. */
-enum { RUN = 64, TOGETHER = 4 /* rows, whose logarithms do not wait for each other */ };
+enum { RUN = 64 };
+
+/* Rows whose logarithms are taken together, and whether vectors of the logistic loss go in groups. */
+#ifdef AE_SMALL
+enum { TOGETHER = 1, IN_GROUPS = 0 };
+#else
+enum { TOGETHER = 4, IN_GROUPS = 1 };
+#endif
 
 typedef struct losses {
     vec sum;     /* LOGISTIC: max(c, 0) - t c; others: the losses themselves */
@@ -156,7 +163,8 @@ static __attribute__((noinline)) losses run_columns(const ae__epilogue *restrict
                    .prev = e->prev ? e->prev + i * e->prev_ld : NULL,
                    .factor = v_set1(e->row_weight ? e->scale * e->row_weight[i] : e->scale)};
     losses l = {.sum = v_zero(), .product = v_set1(1)};
-    if (e->loss == AE__ELEMENT_LOGISTIC && !r.prev) j = run_logistic(e, &r, c, j, end, &l);
+    if (IN_GROUPS && e->loss == AE__ELEMENT_LOGISTIC && !r.prev)
+        j = run_logistic(e, &r, c, j, end, &l);
     for (; j < end; j += AE__LANES) run_vector(e, &r, c, j, v_lanes(end - j), &l);
     return l;
 }

@@ -10,11 +10,12 @@
  * logistic loss takes one logarithm of a product of as many factors 1 + e^-|c| <= 2: at most 2^64. */
 enum { RUN = 64 };
 
-/* Rows whose logarithms are taken together, and whether vectors of the logistic loss go in groups. */
+/* Rows whose logarithms are taken together; whether vectors of the logistic loss go in groups; and whether
+ * whole vectors have a loop of their own, which a level with masks gains little by. */
 #ifdef AE_SMALL
-enum { TOGETHER = 1, IN_GROUPS = 0 };
+enum { TOGETHER = 1, IN_GROUPS = 0, WHOLE_APART = 0 };
 #else
-enum { TOGETHER = 4, IN_GROUPS = 1 };
+enum { TOGETHER = 4, IN_GROUPS = 1, WHOLE_APART = AE_SIMD_LEVEL != 2 };
 #endif
 
 typedef struct losses {
@@ -165,6 +166,8 @@ static __attribute__((noinline)) losses run_columns(const ae__epilogue *restrict
     losses l = {.sum = v_zero(), .product = v_set1(1)};
     if (IN_GROUPS && e->loss == AE__ELEMENT_LOGISTIC && !r.prev)
         j = run_logistic(e, &r, c, j, end, &l);
+    if (WHOLE_APART)
+        for (; j + AE__LANES <= end; j += AE__LANES) run_vector(e, &r, c, j, AE__LANES, &l);
     for (; j < end; j += AE__LANES) run_vector(e, &r, c, j, v_lanes(end - j), &l);
     return l;
 }
@@ -192,11 +195,11 @@ void AE__SIMD(epilogue)(const ae__epilogue *e, real *c, size_t c_row, size_t row
 {
     const bool weighs = e->element && e->loss != AE__ELEMENT_NONE;
     const size_t run = (weighs ? 1 : RUN) * AE__LANES;
-    for (size_t i = 0, here; i < rows; i += here, c += here * c_row) {
+    for (size_t i = 0, here; i < rows; i += here) {
         double loss[TOGETHER] = {0};
         here = ae__min_size(TOGETHER, rows - i);
         for (size_t start = 0; start < n; start += run)
-            run_rows(e, i, here, c, c_row, start, ae__min_size(start + run, n), loss);
+            run_rows(e, i, here, c + i * c_row, c_row, start, ae__min_size(start + run, n), loss);
         if (e->loss == AE__ELEMENT_NONE || !e->row_value) continue;
         for (size_t k = 0; k < here; k++) e->row_value[i + k] += loss[k];
     }

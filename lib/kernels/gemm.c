@@ -53,22 +53,22 @@ static size_t task_size(size_t size, size_t least, size_t unit)
     return size;
 }
 
-/* Of SAMPLE_RUN terms that lie side by side, how many one of a strip of rows has. */
-static size_t count_terms(const real *a, size_t a_row, size_t strip)
+/* Of `width` terms side by side, how many are not 0 in some row of a strip. */
+static size_t count_terms(const real *a, size_t a_row, size_t strip, size_t width)
 {
     real size[SAMPLE_RUN] = {0};
     size_t count = 0;
     for (size_t i = 0; i < strip; i++, a += a_row)
-        for (size_t j = 0; j < SAMPLE_RUN; j++) size[j] += (real)fabs(a[j]);
+        for (size_t j = 0; j < width; j++) size[j] += (real)fabs(a[j]);
     for (size_t j = 0; j < SAMPLE_RUN; j++) count += size[j] != 0;
     return count;
 }
 
-/* Of strips in SAMPLE_RUN rows that lie side by side, how many have this term. */
-static size_t count_strips(const real *a, size_t strip)
+/* Of the whole strips in `width` rows side by side, how many have this term. */
+static size_t count_strips(const real *a, size_t strip, size_t width)
 {
     size_t count = 0;
-    for (size_t j = 0; j < SAMPLE_RUN; j += strip) {
+    for (size_t j = 0; j + strip <= width; j += strip) {
         bool any = false;
         for (size_t i = 0; i < strip; i++) any |= a[j + i] != 0;
         count += any;
@@ -76,8 +76,8 @@ static size_t count_strips(const real *a, size_t strip)
     return count;
 }
 
-/* Looks at some lines of memory, which lie evenly in A, until they are far from zero: what they tell of
- * the rest decides no number, only how fast the product is. */
+/* Looks at some lines of memory, which lie evenly in A, as long as no more than three quarters of what was
+ * seen is there: what they tell of the rest decides no number, only how fast the product is. */
 static bool is_mostly_zero(const ae__gemm *g, size_t strip)
 {
     const bool by_rows = g->a_col == 1;
@@ -86,10 +86,12 @@ static bool is_mostly_zero(const ae__gemm *g, size_t strip)
     const size_t next = ae__max_size(lines / (by_rows ? SAMPLES : SAMPLE_TERMS), 1);
     size_t looked = 0, count = 0;
     for (size_t i = 0; i < lines && 4 * count <= 3 * looked; i += next)
-        for (size_t run = 0; run + SAMPLE_RUN <= length; run += SAMPLE_STEP) {
+        for (size_t run = 0; run < length; run += SAMPLE_STEP) {
             const real *a = g->a + i * line + run;
-            count += by_rows ? count_terms(a, g->a_row, strip) : count_strips(a, strip);
-            looked += by_rows ? SAMPLE_RUN : SAMPLE_RUN / strip;
+            const size_t width = ae__min_size(SAMPLE_RUN, length - run);
+            count +=
+                by_rows ? count_terms(a, g->a_row, strip, width) : count_strips(a, strip, width);
+            looked += by_rows ? width : width / strip;
         }
     return 2 * count < looked;
 }

@@ -22,7 +22,7 @@ typedef struct ae__spec {
     uint8_t places[AE__SPEC_PLACES]; /* of values, from 1, by id modulo their number: no two meet */
 } ae__spec;
 
-/* Adds a value of 0 for an id that the kind takes. */
+/* Adds an id that the kind takes, and no other modulo AE__SPEC_PLACES does, to a spec zeroed before. */
 ae__value *ae__spec_add(ae__spec *spec, int32_t id);
 
 /* The value with this id, or NULL where the kind does not take it. */

@@ -190,7 +190,7 @@ int32_t ae__spec_set(ae__spec *spec, const char *owner, int32_t id, ae__number n
         return ae__fail(AE_ERR_RANGE, "%s: %s is %.9g, wanted %.9g to %.9g", owner, row->name,
                         number.f64, row->lowest.f64, row->highest.f64);
     }
-    ae__value *value = (ae__value *)found;
+    ae__value *value = &spec->values[found - spec->values];
     value->i64 = number.i64;
     value->f64 = number.f64;
     return AE_OK;

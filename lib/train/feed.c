@@ -41,8 +41,8 @@ static bool is_ahead(const ae__feed *f)
     return !f->slots && 2 * f->batch.rows <= ROWS;
 }
 
-/* Has the numbers of a small batch among those of a whole task's rows, since one permutation waits for
- * itself. */
+/* Numbers the rows of several small batches together, since one permutation waits for itself, and has
+ * those of this batch among them. */
 static void number_ahead(ae__feed *f)
 {
     ae__numbered *known = &f->known;

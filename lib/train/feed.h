@@ -21,8 +21,8 @@ typedef struct ae__feed_window {
 
 /* A batch on its way to the trainer. */
 typedef struct ae__taking {
-    uint64_t at; /* position of its first row */
-    uint64_t *numbers;
+    uint64_t at;       /* position of its first row */
+    uint64_t *numbers; /* of its rows: the trainer's, or those known ahead */
     size_t rows;
     real *buffers[AE__FEED_ROLES];
 } ae__taking;

@@ -29,7 +29,7 @@ typedef struct ae__stretch {
     ae__order order; /* slots by position */
 } ae__stretch;
 
-/* The order of an epoch, from 1, by the model's parameters (scope MODEL). */
+/* The order of an epoch, from 1, by the model's parameters (scope MODEL). The kernels permute it. */
 void ae__sequence_set(ae__sequence *sequence, const ae__spec *model, uint64_t rows, uint64_t epoch,
                       const ae__kernels *kernels);
 

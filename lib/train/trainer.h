@@ -21,7 +21,7 @@ typedef struct ae__trainer {
     real *row_weight;  /* of the importance bound; NULL: another bound */
     real *weight;      /* of the rows of the data */
     real **element;    /* weights of the target's elements, by term */
-    uint64_t *numbers; /* of the batch's rows in the data */
+    uint64_t *numbers; /* of the batch's rows in the data, where the feed has none of them ahead */
     double *norms;     /* sums of squares of the gradients' blocks */
     bool wants_norm;   /* of steps that could do without it */
     double norm;       /* of the last step's gradient, before clipping; NaN: not known */

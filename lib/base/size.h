@@ -36,6 +36,12 @@ static inline size_t ae__blocks(size_t n, size_t size)
     return (n + size - 1) / size;
 }
 
+/* The same, but 1 for 0. Most often one block holds n, and then nothing is divided. */
+static inline size_t ae__few_blocks(size_t n, size_t size)
+{
+    return n <= size ? 1 : ae__blocks(n, size);
+}
+
 /* Size of the fewest blocks of at most `most` (> 0) that hold n, as equal as can be. */
 static inline size_t ae__even_block(size_t n, size_t most)
 {

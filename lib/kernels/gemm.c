@@ -102,12 +102,6 @@ static bool skipping_pays(const ae__gemm *g, const ae__kernels *kernels)
            g->m * g->n * g->k >= SKIP_TERMS && is_mostly_zero(g, kernels->strip);
 }
 
-/* Of n > 0, most often in one block: then nothing is divided. */
-static size_t blocks(size_t n, size_t size)
-{
-    return n <= size ? 1 : ae__blocks(n, size);
-}
-
 /* Even blocks of m rows, of at most `cells` elements of n columns where that is more than a row. */
 static size_t rows_of(size_t m, size_t n, size_t cells)
 {
@@ -134,7 +128,7 @@ static void cut(grid *t, bool alone)
         t->rows = ae__even_block(g->m, A_ROWS);
         t->cols = task_size(MOST_COLS, FEWEST_COLS, t->rows * g->k);
     }
-    t->across = blocks(g->n, t->cols);
+    t->across = ae__few_blocks(g->n, t->cols);
     const bool loss = g->epilogue && g->epilogue->loss != AE__ELEMENT_NONE;
     t->finishes = t->across == 1 || !(g->done || loss);
     t->waits = !alone && g->done && t->finishes;
@@ -239,14 +233,14 @@ typedef struct meeting {
 
 static void add_product(meeting *m, const grid *t)
 {
-    m->jobs[m->n++] = (job){t, run_task, blocks(t->g->m, t->rows) * t->across};
+    m->jobs[m->n++] = (job){t, run_task, ae__few_blocks(t->g->m, t->rows) * t->across};
 }
 
 static void add_finish(meeting *m, grid *t)
 {
     if (!t->g->epilogue && !t->g->done) return;
     t->finish_rows = rows_of(t->g->m, t->g->n, FINISH_CELLS);
-    m->jobs[m->n++] = (job){t, finish_task, blocks(t->g->m, t->finish_rows)};
+    m->jobs[m->n++] = (job){t, finish_task, ae__few_blocks(t->g->m, t->finish_rows)};
 }
 
 static void take_task(void *arg, size_t task, size_t worker)

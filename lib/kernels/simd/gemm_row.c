@@ -99,7 +99,7 @@ void AE__SIMD(gemm_row)(const ae__gemm_block *g)
 {
     const size_t step = ae__k_step(g->k);
     strip s = {.g = g, .step = step, .a_step = step * g->a_col, .b_step = step * g->b_row};
-    const size_t blocks = g->k <= step ? 1 : ae__blocks(g->k, step);
+    const size_t blocks = ae__few_blocks(g->k, step);
     while (s.col < g->n) {
         size_t left = g->n - s.col;
         size_t vecs = left >= WIDE * AE__LANES ? WIDE

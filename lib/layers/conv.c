@@ -232,15 +232,15 @@ static void forward_normalised(ae__layer_call call)
 
 static void forward(const ae__layer_call *call)
 {
-    ae__epilogue epilogue = call->loss ? *call->loss : (ae__epilogue){0};
+    ae__epilogue plain = {0}, *epilogue = call->loss ? call->loss : &plain;
     if (call->norm) {
         forward_normalised(*call);
         return;
     }
-    epilogue.bias = has_bias(call) ? call->weights[BIAS] : NULL;
-    epilogue.act = call->raw ? AE_ACT_LINEAR : call->info->activation;
-    epilogue.slope = call->info->slope;
-    run(call, false, &epilogue);
+    epilogue->bias = has_bias(call) ? call->weights[BIAS] : NULL;
+    epilogue->act = call->raw ? AE_ACT_LINEAR : call->info->activation;
+    epilogue->slope = call->info->slope;
+    run(call, false, epilogue);
 }
 
 #ifdef AE_TRAINING

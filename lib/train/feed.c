@@ -36,7 +36,7 @@ static void number_rows(const ae__feed *f, uint64_t position, size_t count, uint
 }
 
 /* Whether the batch is so small that rows are numbered for several. */
-static bool is_ahead(const ae__feed *f)
+static bool is_small(const ae__feed *f)
 {
     return !f->slots && 2 * f->batch.rows <= ROWS;
 }
@@ -65,7 +65,7 @@ static void rows_task(void *arg, size_t task, size_t worker)
     uint64_t *numbers = f->batch.numbers + begin;
     size_t known = end - begin;
     (void)worker;
-    if (is_ahead(f))
+    if (is_small(f))
         known = (size_t)(f->known.to - f->batch.at);
     else
         number_rows(f, f->batch.at + begin, end - begin, slots, numbers);
@@ -194,7 +194,7 @@ int32_t ae__feed_batch(ae__feed *f, ae__trainer *trainer, uint64_t at, ae__conte
         .rows = context->rows,
         .buffers = {trainer->x, trainer->target, trainer->side, trainer->weight},
     };
-    if (is_ahead(f)) number_ahead(f);
+    if (is_small(f)) number_ahead(f);
     ae__pool_run(f->model->engine.pool, ae__blocks(context->rows, ROWS), rows_task, f);
     if (f->block) AE_TRY(take_from_windows(f));
     for (int32_t i = 0; i < AE__FEED_ROLES; i++)

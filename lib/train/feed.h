@@ -44,7 +44,7 @@ typedef struct ae__feed {
     ae__runner *runner;       /* NULL: no reading ahead */
     ae__feed_window *reading; /* by the runner; NULL: nothing */
     ae__taking batch;         /* the one that is being taken */
-    ae__numbered known;
+    ae__numbered known;       /* where batches are small */
 } ae__feed;
 
 /* Plans the memory for batches of so many rows. STATE: an order that a source cannot follow; RANGE:

@@ -357,8 +357,8 @@ static void nothing_is_cut_that_may_be_anything(void **state)
     assert_true(scores[0] > 100);
     must(ae_fit_scaling(bounded, x, x, N));
     float code[2 * CODE_DIM], out[2 * DIM];
-    must(
-        ae_encode(bounded, rows, 2, code, 2 * CODE_DIM)); /* standardised input is not the target */
+    /* Standardised input is not the target. */
+    must(ae_encode(bounded, rows, 2, code, 2 * CODE_DIM));
     must(ae_reconstruct(bounded, rows, 2, out, 2 * DIM));
     assert_int_equal(ae_model_clipped_rows(bounded), 0);
     must(ae_score(bounded, rows, 2, scores, 2));
